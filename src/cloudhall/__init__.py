@@ -1,0 +1,1 @@
+"""Cloudhall: one program that runs a public-sector cloud."""
