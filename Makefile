@@ -1,0 +1,36 @@
+# What a person types. `make` alone lists it.
+PYTHON ?= python3
+BOOTSTRAP = @command -v $(PYTHON) >/dev/null || { echo "Cloudhall needs Python 3.11 or newer: apt-get install python3 python3-venv" >&2; exit 1; }; \
+	exec $(PYTHON) scripts/bootstrap.py
+BIN = .venv/bin
+
+.PHONY: help run test lint bench lock new-domain
+.NOTPARALLEL:
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{printf "%-26s %s\n", $$1, $$2}'
+
+run: ## start Cloudhall with the demonstration city; Ctrl-C stops it
+	$(BOOTSTRAP) run
+	@exec $(BIN)/cloudhall run --demo
+
+test: lint ## run lint and every test (at most 10 minutes on 2 cores)
+	@$(BIN)/python scripts/debian_packages.py
+	@$(BIN)/pytest
+
+lint: ## check style, types and the arrows between packages
+	$(BOOTSTRAP) test
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet || { echo "mend with: .venv/bin/ruff format" >&2; exit 1; }
+	@$(BIN)/mypy
+	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report" >&2; exit 1; }
+
+bench: ## measure every figure; `bench/run NAME` measures one
+	@set -e; for script in bench/*.py; do name=$${script##*/}; echo "== $${name%.py}"; bench/run "$${name%.py}"; done
+
+lock: ## write requirements.lock, dev.lock and tools.lock anew
+	@$(PYTHON) scripts/lock.py
+
+new-domain: ## make the folder of a new domain: make new-domain NAME=weather
+	$(BOOTSTRAP) test
+	@$(BIN)/python scripts/new_domain.py "$(NAME)"
