@@ -103,7 +103,7 @@ def _usable(venv: Path) -> bool:
 
 
 def _pip_install(python: Path, *options: str | Path) -> bool:
-    command = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", *options)
+    command = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", *options)
     environ = os.environ | {"PIP_ROOT_USER_ACTION": "ignore"}
     return subprocess.run([*command, "-r", ROOT / "tools.lock"], env=environ, check=False).returncode == 0
 
