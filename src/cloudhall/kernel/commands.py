@@ -1,0 +1,398 @@
+"""The one path of a change, for people and domains alike: plan, then commit.
+
+`plan` reads only and answers everything a dry run shows; it fails exactly as the real command would. `commit` writes
+row, event, audit leaf, quota, work and stored answer in one transaction, and checks again in its statements what must
+hold against races. Order: validate → authorise → references and checks → quota.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from cloudhall.kernel import places, quotas
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem, Stale
+from cloudhall.kernel.fields import fields_of, problems
+from cloudhall.kernel.ids import is_id, looks_like_id, new_id
+from cloudhall.kernel.kinds import Action, Kind, Quota, Spec, value_at
+from cloudhall.kernel.look import Reader
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.tables import LIVE, Sort, Where
+from cloudhall.kernel.text import T
+from cloudhall.kernel.wire import to_wire
+
+NAME_PATTERN = r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?"
+LABELS_MAX = 32
+LIST_NAMES_MAX = 10
+AnyKind = type[Kind[Any, Any]]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked. `target` is a name or id; `place` a project or organisation, by name or id."""
+
+    kind: AnyKind
+    verb: str
+    place: str = ""
+    target: str = ""
+    name: str | None = None
+    labels: Mapping[str, str] | None = None
+    spec: Any = None
+    args: Any = None
+    if_match: int | None = None
+    key: str = ""
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """Room that a command takes (or gives back) of a quota, as it stood when planned."""
+
+    quota: Quota
+    amount: int
+    used: int
+    room: int
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """A command decided but not written: old and new row, room, rates per meter, and what the domain foresees."""
+
+    command: Command
+    caller: Caller
+    old: Kind[Any, Any] | None
+    new: Kind[Any, Any]
+    policies: tuple[str, ...]
+    charges: tuple[Charge, ...] = ()
+    rates: tuple[tuple[str, int], ...] = ()
+    previews: tuple[T, ...] = ()
+    goes_too: tuple[Kind[Any, Any], ...] = ()
+
+    @property
+    def operation(self) -> str:
+        """What policy and audit call it."""
+        return f"{type(self.new).meta.key}:{self.command.verb}"
+
+
+class Planner:
+    """Plans commands over one snapshot."""
+
+    def __init__(self, kernel: Any, tx: Tx, caller: Caller) -> None:
+        """`kernel` gives registry, tables, authority and world."""
+        self.kernel, self.tx, self.caller = kernel, tx, caller
+        self.look = Reader(tx, kernel.tables, caller.id, kernel.world.now_us())
+
+    def plan(self, command: Command) -> Plan:
+        """Decide a command; raises what the real one would raise."""
+        if command.verb == "create":
+            return self._create(command)
+        old = self.find(command.kind, command.target, command.place)
+        if command.if_match is not None and command.if_match != old.revision:
+            raise stale(old, command)
+        if command.verb == "update":
+            return self._update(command, old)
+        if command.verb == "delete":
+            return self._delete(command, old)
+        return self._act(command, old)
+
+    def find(self, kind: AnyKind, target: str, place: str = "") -> Kind[Any, Any]:
+        """Row by id, or by name within a place or among all that the caller may see."""
+        visible = self.kernel.authority.visible(self.tx, self.caller, kind)
+        table = self.kernel.tables[kind]
+        if is_id(target):
+            row = table.get(self.tx, target.lower())
+            if row is not None and table.count(self.tx, Where("id = ?", (row.id,)) & visible):
+                return row  # type: ignore[no-any-return]  # the kernel is untyped here to avoid a cycle
+            raise not_found(kind, target)
+        where = LIVE if not place else Where("place = ?", (self.place_id(kind, place),))
+        found = table.named(self.tx, target, where & visible)
+        if not found:
+            raise not_found(kind, target)
+        if len(found) > 1:
+            raise Conflict(
+                T(
+                    f"有 {len(found)} 个名为 {target} 的{kind.meta.title.zh}",
+                    f"{len(found)} resources are named {target}",
+                ),
+                mend=T("请指明所在项目，或用编号", "Name the project, or use the id"),
+                candidates=[r.id for r in found],
+            )
+        return found[0]  # type: ignore[no-any-return]
+
+    def place_id(self, kind: AnyKind, place: str) -> str:
+        """Id of the project or organisation that a name or id means; 404 where unknown or hidden."""
+        if kind.meta.scope == "platform":
+            return places.PLATFORM
+        if not place:
+            pointer, title = f"/{kind.meta.scope}", T("缺少所在项目或单位", f"Name the {kind.meta.scope} it lies in")
+            raise Invalid(title, problems=(Problem("MISSING", pointer, title),))
+        if place == places.PLATFORM:
+            return place
+        for candidate in self.kernel.registry:
+            if candidate.meta.place and candidate.meta.name == kind.meta.scope:
+                return self.find(candidate, place).id
+        return place
+
+    def _create(self, command: Command) -> Plan:
+        meta, kernel = command.kind.meta, self.kernel
+        found = [
+            *_name_problems(command.name),
+            *_label_problems(command.labels),
+            *problems(meta.spec, command.spec or {}, "/spec"),
+        ]
+        found += [p for p in _by_problems(meta.spec, command.spec or {}) if p.pointer not in {f.pointer for f in found}]
+        refuse(found)
+        place = self.place_id(command.kind, command.place)
+        spec = msgspec.convert(self._with_ids(meta.spec, command.spec or {}, place), meta.spec)
+        now = self.look.now_us
+        new = command.kind(
+            id=new_id(meta.prefix, kernel.world),
+            place=place,
+            name=command.name or "",
+            labels=command.labels,
+            spec=spec,
+            status=meta.status(),
+            created_us=now,
+            updated_us=now,
+        )
+        policies = kernel.authority.require(self.tx, self.caller, "create", new)
+        taken = kernel.tables[command.kind].named(self.tx, new.name, Where("place = ?", (place,)))
+        if taken:
+            found.append(_name_taken(new.name))
+        return self._finished(command, None, new, policies, found)
+
+    def _with_ids(self, spec: type[Spec], given: Mapping[str, Any], place: str) -> dict[str, Any]:
+        """Turn references by name into ids; one that finds nothing stays, and is named as a problem later."""
+        resolved = dict(given)
+        for name, info in fields_of(spec).items():
+            target = given.get(name) if info.f.ref else None
+            if isinstance(target, str) and target and not is_id(target):
+                found = self.kernel.tables[info.f.ref].named(
+                    self.tx, target, Where("place IN (?, ?)", (place, places.PLATFORM))
+                )
+                resolved[name] = found[0].id if len(found) == 1 else target
+        return resolved
+
+    def _update(self, command: Command, old: Kind[Any, Any]) -> Plan:
+        meta, patch = command.kind.meta, command.spec or {}
+        found = problems(meta.spec, patch, "/spec", partial=True)
+        found += [*_label_problems(command.labels), *_by_problems(meta.spec, patch, old.spec)]
+        if command.name is not None:
+            found += _name_problems(command.name)
+        refuse(found)
+        spec = msgspec.convert(msgspec.to_builtins(old.spec) | patch, meta.spec)
+        new = self._changed(old, spec, command)
+        policies = self.kernel.authority.require(self.tx, self.caller, "update", old)
+        self.kernel.authority.require(self.tx, self.caller, "update", new)
+        return self._finished(command, old, new, policies, _immutable_problems(old.spec, spec))
+
+    def _act(self, command: Command, old: Kind[Any, Any]) -> Plan:
+        act: Action | None = command.kind.meta.actions.get(command.verb)
+        if act is None:
+            raise not_found(command.kind, f"{command.target}:{command.verb}")
+        refuse(problems(act.args, command.args or {}, "/args"))
+        policies = self.kernel.authority.require(self.tx, self.caller, command.verb, old)
+        if not act.when(old):
+            raise Conflict(act.why_not, reason="NOT_NOW")
+        spec = act.run(old, msgspec.convert(command.args or {}, act.args), self.look)
+        return self._finished(command, old, self._changed(old, spec, command), policies, [])
+
+    def _delete(self, command: Command, old: Kind[Any, Any]) -> Plan:
+        policies = self.kernel.authority.require(self.tx, self.caller, "delete", old)
+        goes_too = self._children(old)
+        new = self._changed(old, old.spec, command)
+        new.deleting_us = old.deleting_us or self.look.now_us
+        return Plan(command=command, caller=self.caller, old=old, new=new, policies=policies, goes_too=tuple(goes_too))
+
+    def _children(self, owner: Kind[Any, Any]) -> list[Kind[Any, Any]]:
+        """Collect what goes with an owner; raises when something must be removed first."""
+        cascade: list[Kind[Any, Any]] = []
+        for kind, path in self.kernel.registry.children(type(owner).meta.key):
+            rows = list(self.look.list(kind, {path: owner.id}, limit=LIST_NAMES_MAX + 1))
+            if rows and fields_of(kind.meta.spec)[path.partition(".")[2]].f.on_delete == "block":
+                raise blocked(owner, kind, rows)
+            cascade += [c for r in rows if r.deleting_us is None for c in (*self._children(r), r)]
+        if type(owner).meta.place:
+            self._refuse_inhabited(owner)
+        return cascade
+
+    def _refuse_inhabited(self, place: Kind[Any, Any]) -> None:
+        for kind in self.kernel.registry:
+            rows = self.kernel.tables[kind].page(
+                self.tx, Where("place = ?", (place.id,)), Sort("id", descending=False), None, LIST_NAMES_MAX + 1
+            )
+            if rows:
+                raise blocked(place, kind, rows)
+
+    def _changed(self, old: Kind[Any, Any], spec: Spec, command: Command) -> Kind[Any, Any]:
+        return type(old)(
+            id=old.id,
+            place=old.place,
+            name=old.name if command.name is None else command.name,
+            labels=old.labels if command.labels is None else command.labels,
+            spec=spec,
+            status=old.status,
+            generation=old.generation + (spec != old.spec),
+            revision=old.revision,
+            created_us=old.created_us,
+            updated_us=self.look.now_us,
+            deleting_us=old.deleting_us,
+        )
+
+    def _finished(
+        self,
+        command: Command,
+        old: Kind[Any, Any] | None,
+        new: Kind[Any, Any],
+        policies: tuple[str, ...],
+        found: list[Problem],
+    ) -> Plan:
+        meta = command.kind.meta
+        found += _reference_problems(self.kernel, self.tx, old, new)
+        if not found:
+            found += [p for ask in meta.checks for p in ask(new, old, self.look)]
+        refuse(found)
+        charges = tuple(self._charge(q, old, new) for q in meta.quotas)
+        for c in charges:
+            if c.amount > 0 and c.used + c.amount > c.room:
+                raise quotas.exceeded(c.quota, quotas.Room(c.used, c.room), c.amount)
+        return Plan(
+            command=command,
+            caller=self.caller,
+            old=old,
+            new=new,
+            policies=policies,
+            charges=charges,
+            rates=tuple((m.key, int(value_at(new, m.path))) for m in meta.meters),
+            previews=tuple(ask(new, self.look) for ask in meta.previews),
+        )
+
+    def _charge(self, quota: Quota, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> Charge:
+        before = int(value_at(old, quota.path)) if old else 0
+        now = quotas.room(self.tx, new.place, quota)
+        return Charge(quota, int(value_at(new, quota.path)) - before, now.used, now.room)
+
+
+def refuse(found: list[Problem]) -> None:
+    """Raise one `Invalid` for all problems, if there is any."""
+    if found:
+        n = len(found)
+        raise Invalid(T(f"有 {n} 处需要修改", f"{n} thing{'s' * (n > 1)} to change"), problems=tuple(found))
+
+
+def not_found(kind: AnyKind, target: str) -> NotFound:
+    """Say what was looked for; the same for what is hidden."""
+    title = kind.meta.title
+    return NotFound(
+        T(f"没有名为 {target} 的{title.zh}，或你无权查看", f"No {title.en.lower()} {target}, or not yours to see")
+    )
+
+
+def stale(current: Kind[Any, Any], command: Command) -> Stale:
+    """Say which fields differ from what the caller wants, and what stands now."""
+    wanted = command.spec or {}
+    now = msgspec.to_builtins(current.spec)
+    difference = {k: {"now": now.get(k), "yours": v} for k, v in wanted.items() if now.get(k) != v}
+    return Stale(
+        T(
+            f"{current.name} 现为第 {current.revision} 版，你基于第 {command.if_match} 版",
+            f"{current.name} is at revision {current.revision}; you started from {command.if_match}",
+        ),
+        current=to_wire(current),
+        difference=difference,
+    )
+
+
+def blocked(owner: Kind[Any, Any], kind: AnyKind, rows: list[Kind[Any, Any]]) -> Conflict:
+    """Name what must go first."""
+    names = [r.name for r in rows[:LIST_NAMES_MAX]]
+    more = "…" if len(rows) > LIST_NAMES_MAX else ""
+    return Conflict(
+        T(
+            f"还有{kind.meta.title.zh}：{'、'.join(names)}{more}",
+            f"{kind.meta.title.en} still there: {', '.join(names)}{more}",
+        ),
+        mend=T(f"先删除它们，再删除 {owner.name}", f"Delete these first, then {owner.name}"),
+        reason="BLOCKED_BY",
+        blocking=[r.id for r in rows[:LIST_NAMES_MAX]],
+    )
+
+
+def _name_problems(name: str | None) -> list[Problem]:
+    if not name:
+        return [
+            Problem(
+                "MISSING", "/name", T("缺少名称", "A name is missing"), T("例如 stats-2026", "For example stats-2026")
+            )
+        ]
+    if not re.fullmatch(NAME_PATTERN, name):
+        text = T(
+            "名称只用小写字母、数字、点和连字符，1 到 63 个字符",
+            "A name has lower-case letters, digits, dots and hyphens, 1 to 63 characters",
+        )
+        return [Problem("PATTERN", "/name", text, T("例如 stats-2026", "For example stats-2026"))]
+    if looks_like_id(name):
+        return [Problem("PATTERN", "/name", T("名称不能像编号", "A name must not look like an id"))]
+    return []
+
+
+def _name_taken(name: str) -> Problem:
+    return Problem(
+        "TAKEN",
+        "/name",
+        T(f"名称 {name} 已被使用", f"The name {name} is taken"),
+        T("换一个名称", "Choose another name"),
+    )
+
+
+def _label_problems(labels: Mapping[str, str] | None) -> list[Problem]:
+    if labels is None:
+        return []
+    if (
+        not isinstance(labels, Mapping)
+        or not all(isinstance(v, str) for v in labels.values())
+        or len(labels) > LABELS_MAX
+    ):
+        text = T(f"标签是文字键值对，最多 {LABELS_MAX} 个", f"Labels map text to text, at most {LABELS_MAX}")
+        return [Problem("TYPE", "/labels", text)]
+    return []
+
+
+def _by_problems(spec: type[Spec], patch: Any, old: Spec | None = None) -> list[Problem]:
+    """Fields that only an action may set."""
+    found = []
+    for name, info in fields_of(spec).items():
+        if info.f.by and isinstance(patch, Mapping) and name in patch:
+            before = getattr(old, name) if old is not None else info.default
+            if msgspec.to_builtins(before) != patch[name]:
+                verbs = ", ".join(info.f.by)
+                text = T(
+                    f"“{info.title.zh}”只能由操作 {verbs} 改变", f"{info.title.en} is set by the action {verbs} only"
+                )
+                found.append(Problem("BY_ACTION", f"/spec/{name}", text))
+    return found
+
+
+def _immutable_problems(old: Spec, new: Spec) -> list[Problem]:
+    return [
+        Problem(
+            "IMMUTABLE",
+            f"/spec/{name}",
+            T(f"“{info.title.zh}”创建后不能改", f"{info.title.en} cannot change after creation"),
+        )
+        for name, info in fields_of(type(old)).items()
+        if info.f.immutable and getattr(old, name) != getattr(new, name)
+    ]
+
+
+def _reference_problems(kernel: Any, tx: Tx, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
+    found = []
+    for name, info in fields_of(type(new.spec)).items():
+        target = getattr(new.spec, name) if info.f.ref else None
+        if not target or (old is not None and getattr(old.spec, name) == target):
+            continue
+        row = kernel.tables[info.f.ref].get(tx, target)
+        if row is None or row.deleting_us is not None:
+            text = T(
+                f"没有编号为 {target} 的“{info.title.zh}”", f"There is no {info.title.en.lower()} with the id {target}"
+            )
+            found.append(Problem("NO_SUCH", f"/spec/{name}", text))
+    return found

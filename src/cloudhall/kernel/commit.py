@@ -1,0 +1,134 @@
+"""Writing a plan: row, event, audit leaf, room, roles, work and stored answer, in one transaction.
+
+What was only advice in the plan is decided here by the statements themselves: the unique index on the name, the room
+in the quota's UPDATE, the revision that the plan had read.
+"""
+
+import hashlib
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from cloudhall.kernel import credentials, events, places, quotas, work
+from cloudhall.kernel.audit import Entry
+from cloudhall.kernel.commands import Plan, _name_taken, refuse, stale
+from cloudhall.kernel.kinds import Kind, value_at
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.wire import to_us, to_wire
+
+
+def commit(kernel: Any, tx: Tx, plan: Plan) -> dict[str, Any]:
+    """Write the plan; answers the resource as it goes on the wire, with `secret` where one was made."""
+    _refuse_overtaken(kernel, tx, plan)
+    for charge in plan.charges:
+        quotas.charge(tx, plan.new.place, charge.quota, charge.amount)
+    for resource in (*plan.goes_too, plan.new):
+        if resource is not plan.new:
+            resource.deleting_us = plan.new.deleting_us
+        _write(kernel, tx, plan, resource)
+    answer = to_wire(plan.new)
+    if plan.old is None and type(plan.new).meta.secret:
+        answer["secret"] = _issue_secret(kernel, tx, plan.new)
+    return answer
+
+
+def _refuse_overtaken(kernel: Any, tx: Tx, plan: Plan) -> None:
+    """The plan stood on one revision; somebody may have come between."""
+    if plan.old is not None:
+        current = kernel.tables[type(plan.new)].get(tx, plan.old.id)
+        if current is None or current.revision != plan.old.revision:
+            raise Overtaken(stale(current or plan.old, plan.command))
+
+
+class Overtaken(Exception):
+    """The row changed between plan and commit."""
+
+
+def _write(kernel: Any, tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> None:
+    meta = type(resource).meta
+    verb = plan.command.verb
+    spec = msgspec.json.encode(resource.spec).decode()
+    event = events.Event(
+        at_us=resource.updated_us,
+        kind=meta.key,
+        id=resource.id,
+        place=resource.place,
+        name=resource.name,
+        verb=verb,
+        actor=plan.caller.id,
+        request=plan.caller.request,
+        generation=resource.generation,
+        changed=_changed(plan, resource),
+        spec=spec,
+    )
+    resource.revision = events.append(tx, event)
+    _store_row(kernel, tx, plan, resource)
+    _project(tx, resource, verb)
+    kernel.audit.append(tx, _entry(kernel, plan, resource, spec))
+    if meta.controller or (verb == "delete"):
+        work.due_now(tx, meta.key, resource.id, resource.updated_us)
+
+
+def _store_row(kernel: Any, tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> None:
+    table = kernel.tables[type(resource)]
+    try:
+        if plan.old is None:
+            table.insert(tx, resource)
+        else:
+            table.update(tx, resource)
+    except sqlite3.IntegrityError:
+        refuse([_name_taken(resource.name)])
+
+
+def _project(tx: Tx, r: Kind[Any, Any], verb: str) -> None:
+    """Keep places, roles and room in step with the rows that declare them."""
+    meta = type(r).meta
+    if meta.place and verb == "create":
+        places.add_place(tx, r.id, r.place)
+    if meta.grants:
+        if verb == "delete":
+            places.remove_grant(tx, r.id)
+        else:
+            ends = value_at(r, meta.grants.expires_at)
+            subject, role = value_at(r, meta.grants.subject), value_at(r, meta.grants.role)
+            places.set_grant(tx, r.id, subject, role, r.place, to_us(ends) if ends else None)
+    for limit in meta.limits:
+        if verb != "delete":
+            quotas.set_room(tx, r.place, value_at(r, limit.key_path), int(value_at(r, limit.amount_path)))
+
+
+def _issue_secret(kernel: Any, tx: Tx, r: Kind[Any, Any]) -> str:
+    declared = type(r).meta.secret
+    assert declared is not None
+    secret = credentials.make(declared.prefix, declared.length, kernel.world)
+    credentials.keep(tx, kernel.keys, r, secret)
+    return secret
+
+
+def _changed(plan: Plan, resource: Kind[Any, Any]) -> tuple[str, ...]:
+    if plan.old is None or resource is not plan.new:
+        return ()
+    before, after = msgspec.to_builtins(plan.old.spec), msgspec.to_builtins(resource.spec)
+    changed = [f"spec.{k}" for k in after if before.get(k) != after[k]]
+    changed += [part for part in ("name", "labels") if getattr(plan.old, part) != getattr(resource, part)]
+    return tuple(changed)
+
+
+def _entry(kernel: Any, plan: Plan, resource: Kind[Any, Any], spec: str) -> Entry:
+    caller = plan.caller
+    private = {k: v for k, v in (("name", caller.name), ("address", caller.address), ("agent", caller.agent)) if v}
+    return Entry(
+        actor=caller.id,
+        action=f"{type(resource).meta.key}:{plan.command.verb}",
+        phase="done",
+        kind=type(resource).meta.key,
+        resource=resource.id,
+        project=resource.place,
+        revision=resource.revision,
+        request=caller.request,
+        content=hashlib.sha256(spec.encode()).hexdigest(),
+        policy_digest=kernel.authority.policies.digest,
+        policies=plan.policies,
+        private=private,
+    )

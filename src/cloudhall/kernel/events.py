@@ -1,0 +1,118 @@
+"""Events: one append-only table that is outbox and watch stream at once.
+
+Invariant: the revision of a row is the revision of its last event, written in the same transaction; one writer makes
+them gap-free for a reader. A reader keeps a cursor of its own and never writes into the resource it read about.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from cloudhall.kernel.store import Tx
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS event (
+  revision INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, place TEXT NOT NULL,
+  name TEXT NOT NULL, verb TEXT NOT NULL, actor TEXT NOT NULL, request TEXT NOT NULL, generation INTEGER NOT NULL,
+  changed TEXT NOT NULL, spec TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS event_resource ON event (id, revision);
+CREATE INDEX IF NOT EXISTS event_place ON event (place, revision);
+CREATE TABLE IF NOT EXISTS event_cursor (reader TEXT PRIMARY KEY, revision INTEGER NOT NULL) STRICT;
+"""
+_COLUMNS = "revision, at_us, kind, id, place, name, verb, actor, request, generation, changed, spec"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a resource. `verb` is past tense on the wire: `storage.bucket.created`."""
+
+    revision: int = 0
+    at_us: int
+    kind: str
+    id: str
+    place: str
+    name: str
+    verb: str
+    actor: str
+    request: str
+    generation: int
+    changed: tuple[str, ...] = ()
+    spec: str | None = None
+
+    @property
+    def type(self) -> str:
+        """Name of the event as webhooks and the watch stream say it."""
+        return f"{self.kind}.{past_tense(self.verb)}"
+
+
+def past_tense(verb: str) -> str:
+    """`create` → `created`, `set_quota` → `quota_set` is left to readers: only the first word is bent."""
+    first, _, rest = verb.partition("_")
+    bent = first + "d" if first.endswith("e") else first[:-1] + "ied" if first.endswith("y") else first + "ed"
+    return bent if not rest else f"{bent}_{rest}"
+
+
+def append(tx: Tx, event: Event) -> int:
+    """Append in the caller's transaction; answers the revision."""
+    row = (event.at_us, event.kind, event.id, event.place, event.name, event.verb, event.actor, event.request)
+    cursor = tx.execute(
+        "INSERT INTO event (at_us, kind, id, place, name, verb, actor, request, generation, changed, spec) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING revision",
+        (*row, event.generation, msgspec.json.encode(event.changed).decode(), event.spec),
+    )
+    (revision,) = cursor.fetchone()
+    return int(revision)
+
+
+def after(tx: Tx, revision: int, limit: int = 500, kind: str = "", id_: str = "") -> list[Event]:
+    """Events behind a revision, oldest first; of one kind or one resource where named."""
+    conditions, params = ["revision > ?"], [revision, *filter(None, (kind, id_))]
+    conditions += [f"{c} = ?" for c, v in (("kind", kind), ("id", id_)) if v]
+    sql = f"SELECT {_COLUMNS} FROM event WHERE {' AND '.join(conditions)} ORDER BY revision LIMIT {limit}"
+    return [_event(r) for r in tx.execute(sql, params)]
+
+
+def latest(tx: Tx, where: str, params: Sequence[Any], limit: int = 20) -> list[Event]:
+    """Newest events of a filter over the event's own columns, newest first."""
+    sql = f"SELECT {_COLUMNS} FROM event WHERE {where} ORDER BY revision DESC LIMIT {limit}"
+    return [_event(r) for r in tx.execute(sql, params)]
+
+
+def head(tx: Tx) -> int:
+    """Newest revision."""
+    (revision,) = tx.execute("SELECT coalesce(max(revision), 0) FROM event").fetchone()
+    return int(revision)
+
+
+def cursor_of(tx: Tx, reader: str) -> int:
+    """Where a reader stands."""
+    row = tx.execute("SELECT revision FROM event_cursor WHERE reader = ?", (reader,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def move_cursor(tx: Tx, reader: str, revision: int) -> None:
+    """Move a reader on, in the transaction that wrote what it made of the events."""
+    tx.execute(
+        "INSERT INTO event_cursor (reader, revision) VALUES (?, ?) "
+        "ON CONFLICT (reader) DO UPDATE SET revision = excluded.revision",
+        (reader, revision),
+    )
+
+
+def _event(row: Any) -> Event:
+    revision, at_us, kind, id_, place, name, verb, actor, request, generation, changed, spec = row
+    return Event(
+        revision=revision,
+        at_us=at_us,
+        kind=kind,
+        id=id_,
+        place=place,
+        name=name,
+        verb=verb,
+        actor=actor,
+        request=request,
+        generation=generation,
+        changed=msgspec.json.decode(changed, type=tuple[str, ...]),
+        spec=spec,
+    )

@@ -1,0 +1,243 @@
+"""The kernel put together: registry, store, authority, audit, and the one door for changes and reads."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from cloudhall.kernel import audit, credentials, events, levels, metering, places, quotas, requests, work
+from cloudhall.kernel.audit import AuditLog, Entry
+from cloudhall.kernel.authority import Authority
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.collect import Clock, Collection, Collector
+from cloudhall.kernel.commands import Command, Plan, Planner
+from cloudhall.kernel.commit import Overtaken, commit
+from cloudhall.kernel.errors import CloudhallError, Forbidden
+from cloudhall.kernel.keys import Keyring
+from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.levels import Levels
+from cloudhall.kernel.look import Tables
+from cloudhall.kernel.reconcile import Reconciler
+from cloudhall.kernel.registry import AnyKind, Registry
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.sqlite import SQLiteStore
+from cloudhall.kernel.store.tables import LIVE, Sort, Where
+from cloudhall.kernel.world import World
+
+# Hot tables that are not resources: their SQL stands beside their owner, all of them are listed here.
+SCHEMAS = (
+    events.SCHEMA,
+    places.SCHEMA,
+    quotas.SCHEMA,
+    work.SCHEMA,
+    requests.SCHEMA,
+    credentials.SCHEMA,
+    audit.SCHEMA,
+    metering.SCHEMA,
+    levels.SCHEMA,
+)
+CHECKPOINT_S = 1.0
+PLAN_TRIES = 5
+NEWEST_FIRST = Sort()
+K = TypeVar("K", bound=Kind[Any, Any])
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a command did: the resource on the wire, and whether this is the first answer given again."""
+
+    body: dict[str, Any]
+    replayed: bool = False
+
+
+class Kernel:
+    """One installation. `execute` is the only way state changes."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        home: Path,
+        *,
+        world: World | None = None,
+        drivers: Mapping[str, Any] | None = None,
+        schemas: Sequence[str] = (),
+        collectors: Sequence[Collector] = (),
+    ) -> None:
+        """Open the installation in `home`; `schemas` are hot tables of domains."""
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.registry, self.home, self.world = registry, home, world or World()
+        self.drivers: dict[str, Any] = dict(drivers or {})
+        self.collectors = collectors
+        self.tables = Tables(tuple(registry))
+        self.keys = Keyring.open(home / "keys", self.world)
+        self.store = SQLiteStore(home / "cloudhall.db", self.world)
+        self.store.write(lambda tx: self._migrate(tx, schemas)).result()
+        self.audit = AuditLog(ORIGIN, self.keys, self.world)
+        self.audit.verify_on_start(self.store.read())
+        self.authority = Authority(registry, self.world)
+        self.reconciler = Reconciler(self)
+        self.levels = Levels(self)
+        self.clock = Clock()
+
+    def start(self) -> None:
+        """Begin to reconcile, collect and seal."""
+        self.reconciler.start()
+        self.clock.every(CHECKPOINT_S, "audit-checkpoint", self.seal)
+        self.clock.every(LEVELS_S, "levels", self.levels.collect)
+        self.clock.every(3_600, "forget-answers", self._forget)
+        for collector in self.collectors:
+            self.clock.every(collector.every_s, collector.name, lambda c=collector: self.collect(c))  # type: ignore[misc]  # bound in the default
+
+    def stop(self) -> None:
+        """Finish what is in hand, seal the log, close the store."""
+        self.clock.stop()
+        self.reconciler.stop()
+        self.seal()
+        self.store.close()
+
+    def execute(self, caller: Caller, command: Command) -> "Future[Answer]":
+        """Plan and commit a command; the future is done when the answer is durable."""
+        request = requests.fingerprint(
+            command.kind.meta.key,
+            command.verb,
+            command.place,
+            command.target,
+            command.name,
+            command.labels,
+            command.spec,
+            command.args,
+        )
+        if command.key and (known := requests.recall(self.store.read(), self.keys, caller, command.key, request)):
+            return _done(Answer(known, replayed=True))
+        return self._attempt(caller, command, request, PLAN_TRIES)
+
+    def plan(self, caller: Caller, command: Command) -> Plan:
+        """Decide a command without writing: the dry run. Fails exactly as the real one would."""
+        return Planner(self, self.store.read(), caller).plan(command)
+
+    def find(self, caller: Caller, kind: type[K], target: str, place: str = "") -> K:
+        """One resource by name or id; `NotFound` also for what is hidden."""
+        return Planner(self, self.store.read(), caller).find(kind, target, place)  # type: ignore[return-value]  # the table's own kind
+
+    def page(
+        self,
+        caller: Caller,
+        kind: AnyKind,
+        where: Where = LIVE,
+        sort: Sort = NEWEST_FIRST,
+        after: Sequence[Any] | None = None,
+        limit: int = 100,
+    ) -> list[Kind[Any, Any]]:
+        """One page of what the caller may see."""
+        tx = self.store.read()
+        return self.tables[kind].page(tx, where & self.authority.visible(tx, caller, kind), sort, after, limit)
+
+    def count(self, caller: Caller, kind: AnyKind, where: Where = LIVE) -> int:
+        """How many the caller may see."""
+        tx = self.store.read()
+        return self.tables[kind].count(tx, where & self.authority.visible(tx, caller, kind))
+
+    def facet(self, caller: Caller, kind: AnyKind, column: str, where: Where = LIVE) -> list[tuple[Any, int]]:
+        """Values of an index column with counts, among what the caller may see."""
+        tx = self.store.read()
+        return self.tables[kind].facet(tx, where & self.authority.visible(tx, caller, kind), column)
+
+    def note(self, entry: Entry) -> "Future[int]":
+        """Append an audit leaf that belongs to no change: a log-in, a denial, a read of graded data."""
+        return self.store.write(lambda tx: self.audit.append(tx, entry))
+
+    def seal(self) -> None:
+        """Sign a checkpoint over what is in the log."""
+        self.audit.keep(self.store.write(self.audit.checkpoint).result())
+
+    def collect(self, collector: Collector) -> None:
+        """Run one collector and write what it found, in one transaction."""
+        position = metering.position(self.store.read(), collector.name)
+        found = collector.collect(Collection(self, msgspec.json.decode(position) if position else {}))
+
+        def write(tx: Tx) -> None:
+            cursor = metering.MeterCursor(collector.name, msgspec.json.encode(found.position).decode())
+            metering.record(tx, found.readings, found.gaps, cursor, now_us=self.world.now_us())
+            for kind, id_ in found.wake:
+                work.due_now(tx, kind, id_, self.world.now_us())
+
+        self.store.write(write).result()
+
+    def _attempt(self, caller: Caller, command: Command, request: bytes, tries: int) -> "Future[Answer]":
+        try:
+            plan = self.plan(caller, command)
+        except Forbidden as denial:
+            self.note(_denied(caller, command, denial)).result()
+            raise
+        future: Future[Answer] = Future()
+        written = self.store.write(lambda tx: self._write(tx, plan, request))
+        written.add_done_callback(lambda done: self._settle(future, done, caller, command, request, tries))
+        return future
+
+    def _settle(
+        self,
+        future: "Future[Answer]",
+        done: "Future[Answer]",
+        caller: Caller,
+        command: Command,
+        request: bytes,
+        tries: int,
+    ) -> None:
+        """Pass the result on; a plan that was overtaken is made again, unless the caller named the revision."""
+        error = done.exception()
+        if error is None:
+            future.set_result(done.result())
+        elif isinstance(error, Overtaken) and command.if_match is None and tries > 1:
+            try:
+                again = self._attempt(caller, command, request, tries - 1)
+            except CloudhallError as refused:
+                future.set_exception(refused)
+                return
+            again.add_done_callback(
+                lambda f: future.set_exception(f.exception()) if f.exception() else future.set_result(f.result())
+            )
+        else:
+            future.set_exception(error.args[0] if isinstance(error, Overtaken) else error)
+
+    def _write(self, tx: Tx, plan: Plan, request: bytes) -> Answer:
+        command, caller = plan.command, plan.caller
+        if command.key and (known := requests.recall(tx, self.keys, caller, command.key, request)):
+            return Answer(known, replayed=True)
+        body = commit(self, tx, plan)
+        if command.key:
+            requests.store(tx, self.keys, caller, command.key, request, body, self.world.now_us())
+        return Answer(body)
+
+    def _migrate(self, tx: Tx, schemas: Sequence[str]) -> None:
+        """Make the hot tables of a new database, and the tables of kinds that are new to this one."""
+        fresh = tx.execute("SELECT 1 FROM sqlite_master WHERE name = 'event'").fetchone() is None
+        hot = [s for schema in (*SCHEMAS, *schemas) for s in schema.split(";") if s.strip()] if fresh else []
+        for statement in (*hot, *(s for t in self.tables.by_kind.values() for s in t.ddl())):
+            tx.execute(statement)
+
+    def _forget(self) -> None:
+        self.store.write(lambda tx: requests.forget_expired(tx, self.world.now_us())).result()
+
+
+ORIGIN = "cloudhall/audit"
+LEVELS_S = 30.0
+
+
+def _denied(caller: Caller, command: Command, denial: Forbidden) -> Entry:
+    return Entry(
+        actor=caller.id,
+        action=f"{command.kind.meta.key}:{command.verb}",
+        phase="denied",
+        kind=command.kind.meta.key,
+        resource=command.target or command.name or "",
+        project=command.place,
+        request=caller.request,
+        reason=denial.reason,
+    )
+
+
+def _done(answer: Answer) -> "Future[Answer]":
+    future: Future[Answer] = Future()
+    future.set_result(answer)
+    return future

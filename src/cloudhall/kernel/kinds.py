@@ -1,0 +1,378 @@
+"""Kinds: a declared resource, one typed class in one file, from which every surface follows.
+
+    class Bucket(Kind[BucketSpec, BucketStatus], title=T("存储桶", "Bucket"), prefix="bk", …):
+        …
+
+Spec is everything people decided: frozen, written by create, update and actions alone. Status is everything the
+program found out: written by the kind's one controller. There is no third place. An instance of the class *is* the row.
+What a type checker cannot see (a path of no field, an action that does not exist) is refused when the registry freezes.
+"""
+
+import re
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
+
+import msgspec
+
+from cloudhall.kernel.errors import Problem
+from cloudhall.kernel.fields import F, FieldInfo, field, fields_of
+from cloudhall.kernel.outcomes import Blocked, Condition, Outcome, Ready, Wait
+from cloudhall.kernel.text import T
+
+if TYPE_CHECKING:
+    from dataclasses import replace as edit
+
+    from cloudhall.kernel.context import Context
+else:
+    edit = msgspec.structs.replace
+
+__all__ = ["Blocked", "Condition", "F", "FieldInfo", "Outcome", "Ready", "T", "Wait", "edit", "field", "fields_of"]
+
+Scope = Literal["platform", "organisation", "project"]
+
+
+@typing.dataclass_transform(frozen_default=True, kw_only_default=True)
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything people decided about a resource."""
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """Everything the program found out about a resource."""
+
+    conditions: list[Condition] = []
+    observed_generation: int = 0
+
+
+class NoArgs(Spec, frozen=True, kw_only=True):
+    """Arguments of an action that needs none."""
+
+
+S = TypeVar("S", bound=Spec)
+St = TypeVar("St", bound=Status)
+
+
+class Index(msgspec.Struct, frozen=True):
+    """A column for filters, facets and policies: `Index("spec.grade")`."""
+
+    path: str
+    unique: bool = False
+
+    @property
+    def column(self) -> str:
+        """Name in the table."""
+        return self.path.replace(".", "_")
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """What a row uses up of its place's room: the number at `path`; `default` is the room before anyone gives more."""
+
+    key: str
+    path: str
+    title: T
+    unit: str
+    default: int
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """The counterpart: a kind whose rows give their place room under a quota key."""
+
+    key_path: str
+    amount_path: str
+
+
+class Meter(msgspec.Struct, frozen=True):
+    """A level that follows from the row while it lives: the number at `path`, under a meter of the domain."""
+
+    key: str
+    path: str
+
+
+class Grants(msgspec.Struct, frozen=True):
+    """A kind whose rows give roles on their place: where subject, role and end stand."""
+
+    subject: str
+    role: str
+    expires_at: str
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """Made at create, shown once. `kept` wraps it for the controller; otherwise only its hash stays."""
+
+    prefix: str
+    length: int = 40
+    kept: bool = False
+
+
+class Action(msgspec.Struct, frozen=True):
+    """A named, pure edit: `run(resource, args, look)` answers the new spec."""
+
+    name: str
+    title: T
+    args: type[Spec]
+    allow: tuple[str, ...]
+    when: Callable[[Any], bool]
+    why_not: T
+    run: Callable[[Any, Any, Any], Spec]
+    danger: bool = False
+
+
+class Meta(msgspec.Struct, kw_only=True):
+    """What a kind declares, and what decorators add to it."""
+
+    name: str
+    title: T
+    prefix: str
+    plural: str
+    doc: T
+    spec: type[Spec]
+    status: type[Status]
+    domain: str = ""
+    scope: Scope = "project"
+    place: bool = False
+    clauses: tuple[str, ...] = ()
+    allow: Mapping[str, tuple[str, ...]] = {}
+    indexes: tuple[Index, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    grants: Grants | None = None
+    secret: Secret | None = None
+    demo: tuple[Mapping[str, Any], ...] = ()
+    columns: tuple[str, ...] = ()
+    icon: str = "doc"
+    group: str = ""
+    within_s: float = 60.0
+    actions: dict[str, Action] = {}
+    checks: list[Callable[[Any, Any, Any], Iterable[Problem]]] = []
+    previews: list[Callable[[Any, Any], T]] = []
+    controller: Callable[[Any, Any], Outcome] | None = None
+    finalizer: Callable[[Any, Any], Outcome] | None = None
+
+    @property
+    def key(self) -> str:
+        """Full name, such as `storage.bucket`."""
+        return f"{self.domain}.{self.name}"
+
+    @property
+    def table(self) -> str:
+        """Table name. The domain stands first: `order`, `grant` and `case` are words of SQL."""
+        return f"{self.domain}_{self.name}"
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """Every operation that somebody may be allowed: read, create, update, delete, and the actions."""
+        plain = tuple(v for v in ("read", "create", "update", "delete") if v in self.allow)
+        return (*plain, *self.actions)
+
+
+class Kind(Generic[S, St]):
+    """A resource. Subclasses declare it by class keywords; instances are rows."""
+
+    meta: ClassVar[Meta]
+    __slots__ = (
+        "created_us",
+        "deleting_us",
+        "generation",
+        "id",
+        "labels",
+        "name",
+        "place",
+        "revision",
+        "spec",
+        "status",
+        "updated_us",
+    )
+
+    def __init__(  # noqa: PLR0913  a row has these columns
+        self,
+        *,
+        id: str,
+        place: str,
+        name: str,
+        spec: S,
+        status: St,
+        labels: Mapping[str, str] | None = None,
+        generation: int = 1,
+        revision: int = 0,
+        created_us: int = 0,
+        updated_us: int = 0,
+        deleting_us: int | None = None,
+    ) -> None:
+        """A row as read; times in microseconds UTC; `place` is the id of the project or organisation it lies in."""
+        self.id, self.place, self.name, self.labels = id, place, name, dict(labels or {})
+        self.spec, self.status = spec, status
+        self.generation, self.revision = generation, revision
+        self.created_us, self.updated_us, self.deleting_us = created_us, updated_us, deleting_us
+
+    def __init_subclass__(  # noqa: PLR0913  the keywords are the declaration
+        cls,
+        *,
+        title: T,
+        prefix: str,
+        doc: T,
+        scope: Scope = "project",
+        place: bool = False,
+        plural: str = "",
+        clauses: tuple[str, ...] = (),
+        allow: Mapping[str, tuple[str, ...]] = {},
+        indexes: tuple[Index, ...] = (),
+        quotas: tuple[Quota, ...] = (),
+        limits: tuple[Limit, ...] = (),
+        meters: tuple[Meter, ...] = (),
+        grants: Grants | None = None,
+        secret: Secret | None = None,
+        demo: tuple[Mapping[str, Any], ...] = (),
+        columns: tuple[str, ...] = (),
+        icon: str = "doc",
+        group: str = "",
+        within_s: float = 60.0,
+    ) -> None:
+        """Declare a kind. Wrong keywords are found by the type checker, wrong paths when the registry freezes."""
+        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        base = next(b for b in cls.__orig_bases__ if typing.get_origin(b) is Kind)  # type: ignore[attr-defined]  # set by Generic
+        spec, status = get_args(base)
+        cls.meta = Meta(
+            name=name,
+            title=title,
+            prefix=prefix,
+            doc=doc,
+            spec=spec,
+            status=status,
+            plural=plural or name + "s",
+            domain=_domain_of(cls.__module__),
+            scope=scope,
+            place=place,
+            clauses=clauses,
+            allow=allow,
+            indexes=indexes + _reference_indexes(spec, indexes),
+            quotas=quotas,
+            limits=limits,
+            meters=meters,
+            grants=grants,
+            secret=secret,
+            demo=demo,
+            columns=columns,
+            icon=icon,
+            group=group,
+            within_s=within_s,
+            actions={},
+            checks=[],
+            previews=[],
+        )
+
+    def condition(self, type_: str) -> Condition | None:
+        """One condition by type, or None where nobody has said it yet."""
+        return next((c for c in self.status.conditions if c.type == type_), None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the last finished pass of this generation said Ready."""
+        if type(self).meta.controller is None:
+            return True
+        c = self.condition("Ready")
+        return bool(c and c.status and c.observed_generation == self.generation)
+
+
+class Look(Protocol):
+    """What a check or an action may read; it never writes."""
+
+    actor: str
+    now_us: int
+
+    def get(self, kind: "type[K]", id: str) -> "K | None":
+        """Row by id, or None."""
+
+    def list(self, kind: "type[K]", where: Mapping[str, object], limit: int = ...) -> "Sequence[K]":
+        """Live rows by indexed paths."""
+
+
+K = TypeVar("K", bound=Kind[Any, Any])
+A = TypeVar("A", bound=Spec)
+Run = Callable[[K, A, Look], Spec]
+NOT_NOW = T("现在不适用", "Does not apply now")
+ALWAYS: Callable[[Any], bool] = lambda _resource: True  # noqa: E731  a named default
+
+
+def action(
+    kind: type[K],
+    title: T,
+    *,
+    allow: tuple[str, ...],
+    when: Callable[[K], bool] = ALWAYS,
+    why_not: T = NOT_NOW,
+    danger: bool = False,
+) -> Callable[[Run[K, A]], Run[K, A]]:
+    """Add a named, pure edit to a kind; the function's name is the verb, its second parameter's type the arguments."""
+
+    def add(run: Run[K, A]) -> Run[K, A]:
+        args = list(typing.get_type_hints(run).values())[1]
+        kind.meta.actions[run.__name__] = Action(run.__name__, title, args, allow, when, why_not, run, danger)
+        return run
+
+    return add
+
+
+def check(kind: type[K]) -> Callable[[Callable[[K, K | None, Look], Iterable[Problem]]], Any]:
+    """Add a rule that is asked at each command: `(new, old, look)` yields problems. Its name is its documentation."""
+    return _appender(kind.meta.checks)
+
+
+def preview(kind: type[K]) -> Callable[[Callable[[K, Look], T]], Any]:
+    """Add a sentence to the dry run that only the domain can foresee."""
+    return _appender(kind.meta.previews)
+
+
+def controller(kind: type[K]) -> Callable[[Callable[[K, "Context"], Outcome]], Callable[[K, "Context"], Outcome]]:
+    """Make a function the kind's one controller: look, write what was seen, then at most one effect a branch."""
+
+    def add(run: Callable[[K, "Context"], Outcome]) -> Callable[[K, "Context"], Outcome]:
+        kind.meta.controller = run
+        return run
+
+    return add
+
+
+def finalizer(kind: type[K]) -> Callable[[Callable[[K, "Context"], Outcome]], Callable[[K, "Context"], Outcome]]:
+    """Make a function run, pass by pass, before a deleted row goes; `Ready()` lets it go."""
+
+    def add(run: Callable[[K, "Context"], Outcome]) -> Callable[[K, "Context"], Outcome]:
+        kind.meta.finalizer = run
+        return run
+
+    return add
+
+
+def value_at(resource: Kind[Any, Any], path: str) -> Any:
+    """Value at a declared path: `name`, `place`, `spec.quota_gib`, `status.writable`."""
+    value: Any = resource
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def field_at(meta: Meta, path: str) -> FieldInfo | None:
+    """Field that a path of spec or status names, or None."""
+    part, _, name = path.partition(".")
+    struct = {"spec": meta.spec, "status": meta.status}.get(part)
+    return fields_of(struct).get(name) if struct else None
+
+
+def _appender(where: list[Any]) -> Callable[[Any], Any]:
+    def add(run: Any) -> Any:
+        where.append(run)
+        return run
+
+    return add
+
+
+def _domain_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[parts.index("domains") + 1] if "domains" in parts else parts[-1]
+
+
+def _reference_indexes(spec: type[Spec], declared: tuple[Index, ...]) -> tuple[Index, ...]:
+    """References are always indexed: existence, children and deletion ask for them."""
+    have = {i.path for i in declared}
+    references = (f"spec.{name}" for name, info in fields_of(spec).items() if info.f.ref)
+    return tuple(Index(p) for p in references if p not in have)

@@ -1,0 +1,73 @@
+"""Quotas: room that a place has under a key, charged in the statement that checks it.
+
+Invariant: `used` equals the sum of the declared path over the live rows of the place; two commands at once cannot
+both take the last room, because the check is the UPDATE's own condition.
+"""
+
+from typing import NamedTuple
+
+from cloudhall.kernel.errors import QuotaExceeded
+from cloudhall.kernel.kinds import Quota
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.text import T
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS quota (
+  place TEXT NOT NULL, key TEXT NOT NULL, used INTEGER NOT NULL CHECK (used >= 0), room INTEGER NOT NULL,
+  PRIMARY KEY (place, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class Room(NamedTuple):
+    """How much of a quota is used and how much there is."""
+
+    used: int
+    room: int
+
+    @property
+    def left(self) -> int:
+        """What may still be taken; 0 where the room was cut below the use."""
+        return max(0, self.room - self.used)
+
+
+def room(tx: Tx, place: str, quota: Quota) -> Room:
+    """Use and room of a place."""
+    row = tx.execute("SELECT used, room FROM quota WHERE place = ? AND key = ?", (place, quota.key)).fetchone()
+    return Room(*row) if row else Room(0, quota.default)
+
+
+def charge(tx: Tx, place: str, quota: Quota, amount: int) -> None:
+    """Take (or, negative, give back) room; raises `QuotaExceeded` and changes nothing when it does not fit."""
+    if amount == 0:
+        return
+    tx.execute("INSERT OR IGNORE INTO quota VALUES (?, ?, 0, ?)", (place, quota.key, quota.default))
+    cursor = tx.execute(
+        "UPDATE quota SET used = used + ? WHERE place = ? AND key = ? AND (? < 0 OR used + ? <= room)",
+        (amount, place, quota.key, amount, amount),
+    )
+    if cursor.rowcount == 0:
+        raise exceeded(quota, room(tx, place, quota), amount)
+
+
+def exceeded(quota: Quota, now: Room, amount: int) -> QuotaExceeded:
+    """Say what was asked, what is left, and of what."""
+    unit = quota.unit
+    return QuotaExceeded(
+        T(
+            f"{quota.title.zh}：需要 {amount} {unit}，剩余 {now.left} {unit}（共 {now.room}，已用 {now.used}）",
+            f"{quota.title.en}: {amount} {unit} asked, {now.left} {unit} left ({now.room} in all, {now.used} used)",
+        ),
+        reason=quota.key,
+        used=now.used,
+        room=now.room,
+        asked=amount,
+    )
+
+
+def set_room(tx: Tx, place: str, key: str, amount: int) -> None:
+    """Give a place its room; what is used stays, even where it is now more."""
+    tx.execute(
+        "INSERT INTO quota VALUES (?, ?, 0, ?) ON CONFLICT (place, key) DO UPDATE SET room = excluded.room",
+        (place, key, amount),
+    )

@@ -1,0 +1,262 @@
+"""The loop: claim due rows, run one pass of each controller outside any transaction, finish under the fence.
+
+Invariants: `Ready` is believed only of a pass that changed nothing; status is written as what was seen, even where the
+wish changed meanwhile (the row is then due again at once); a pass that failed is tried again at the time its claim
+wrote; a full sweep at start and once a day proves that the log missed nothing.
+Cost: a settled resource costs nothing until woken; a claim takes up to 64 rows in one transaction.
+"""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from cloudhall.kernel import credentials, events, places, quotas, work
+from cloudhall.kernel.context import Context
+from cloudhall.kernel.errors import CloudhallError
+from cloudhall.kernel.fields import fields_of
+from cloudhall.kernel.kinds import Kind, value_at
+from cloudhall.kernel.outcomes import Blocked, Condition, Outcome, Ready, Wait, set_condition
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.text import T
+from cloudhall.kernel.work import Claim
+from cloudhall.kernel.world import SECOND_US
+
+log = logging.getLogger(__name__)
+CLAIM_MAX = 64
+WORKERS = 4
+EFFECTS_MAX = 20  # of one generation without Ready: such a kind would never settle
+SETTLING = Wait("Settling", T("正在核对", "checking what was done"), 0)
+
+
+class Reconciler:
+    """Runs passes in a few threads. `run_due()` runs what is due now, for tests and simulations."""
+
+    def __init__(self, kernel: Any, owner: str = "main") -> None:
+        """`kernel` gives store, tables, registry and drivers."""
+        self.kernel, self.owner = kernel, owner
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Release the leases of the process before, sweep once, and go."""
+        self.kernel.store.write(work.release_all).result()
+        self.sweep()
+        self.kernel.store.on_commit.append(self._wake.set)
+        self._thread = threading.Thread(target=self._loop, name="reconcile", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the passes in hand."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join()
+
+    def sweep(self) -> None:
+        """Make every resource with a controller due: what the log may have missed is found."""
+        now = self.kernel.world.now_us()
+        for kind in self.kernel.registry:
+            if kind.meta.controller:
+                sql = (
+                    f"INSERT INTO work (kind, id, due_us) SELECT '{kind.meta.key}', id, {now} FROM {kind.meta.table} "
+                    "WHERE deleted IS NULL ON CONFLICT (kind, id) DO UPDATE SET due_us = min(due_us, excluded.due_us)"
+                )
+                self.kernel.store.write(lambda tx, sql=sql: tx.execute(sql)).result()
+
+    def run_due(self, rounds: int = 1_000) -> int:
+        """Run passes one after the other until nothing is due; answers how many ran."""
+        ran = 0
+        for _ in range(rounds):
+            claims = self._claim()
+            if not claims:
+                return ran
+            for claim in claims:
+                self.run_pass(claim)
+            ran += len(claims)
+        return ran
+
+    def run_pass(self, claim: Claim) -> None:
+        """One pass over one resource, from look to finish."""
+        resource = self.kernel.tables[claim.kind].get(self.kernel.store.read(), claim.id)
+        if resource is None:
+            self.kernel.store.write(lambda tx: work.remove(tx, claim.kind, claim.id)).result()
+            return
+        context = Context(self.kernel, resource, claim.fence)
+        try:
+            outcome = self._outcome(resource, context)
+        except Exception as error:  # noqa: BLE001  a controller's fault must not stop the loop
+            self._failed(claim, resource, error)
+            return
+        if resource.deleting_us is not None and isinstance(outcome, Ready) and not context.effects:
+            self.kernel.store.write(lambda tx: _remove(self.kernel, tx, resource, claim)).result()
+            return
+        believed: Outcome = SETTLING if isinstance(outcome, Ready) and context.effects else outcome
+        self.kernel.store.write(
+            lambda tx: _finish(self.kernel, tx, resource, claim, believed, context.effects)
+        ).result()
+
+    def _outcome(self, r: Kind[Any, Any], context: Context) -> Outcome:
+        meta = type(r).meta
+        if r.deleting_us is None:
+            assert meta.controller is not None
+            return meta.controller(r, context)
+        waiting = [c.name for kind, _path in self.kernel.registry.children(meta.key) for c in context.children(kind)]
+        if waiting:
+            names = ", ".join(waiting[:10])
+            return Wait("Children", T(f"等待先删除：{names}", f"waiting for these to go first: {names}"), 5)
+        return meta.finalizer(r, context) if meta.finalizer else Ready()
+
+    def _failed(self, claim: Claim, resource: Kind[Any, Any], error: Exception) -> None:
+        log.warning(
+            "pass of %s %s failed (try %d): %s",
+            claim.kind,
+            claim.id,
+            claim.tries,
+            error,
+            exc_info=not isinstance(error, CloudhallError),
+        )
+        text = error.text if isinstance(error, CloudhallError) else T(f"内部错误：{error}", f"internal error: {error}")
+        reason = error.code if isinstance(error, CloudhallError) else type(error).__name__
+
+        def write(tx: Tx) -> None:
+            if work.retry_later(tx, claim, reason):
+                _write_status(self.kernel, tx, resource, Wait(reason, text), stalled=claim.tries >= work.TRIES_MAX)
+
+        self.kernel.store.write(write).result()
+
+    def _claim(self) -> list[Claim]:
+        now = self.kernel.world.now_us()
+        claims: list[Claim] = self.kernel.store.write(
+            lambda tx: work.claim(tx, self.owner, now, CLAIM_MAX, self.kernel.world)
+        ).result()
+        return claims
+
+    def _loop(self) -> None:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="pass") as pool:
+            while not self._stopping.is_set():
+                self._wake.clear()
+                claims = self._claim() if self._due_in_s() <= 0 else []
+                if claims:
+                    list(pool.map(self.run_pass, claims))
+                else:
+                    self._wake.wait(min(max(self._due_in_s(), 0.01), 1.0))
+
+    def _due_in_s(self) -> float:
+        due = work.next_due_us(self.kernel.store.read())
+        return 1.0 if due is None else (due - self.kernel.world.now_us()) / SECOND_US
+
+
+def _finish(kernel: Any, tx: Tx, seen: Kind[Any, Any], claim: Claim, outcome: Outcome, effects: int) -> None:
+    total = 0 if isinstance(outcome, Ready) else claim.effects + effects
+    never_settles = total > EFFECTS_MAX
+    if not work.finish(tx, claim, _due(kernel, outcome), progress=not isinstance(outcome, Blocked), effects=total):
+        return
+    if never_settles:
+        outcome = Blocked(
+            "NeverSettles", T("反复改动而不就绪，已暂停", "keeps changing things without settling; parked")
+        )
+        tx.execute("UPDATE work SET parked = 'NeverSettles' WHERE kind = ? AND id = ?", (claim.kind, claim.id))
+    _write_status(kernel, tx, seen, outcome, stalled=never_settles)
+
+
+def _due(kernel: Any, outcome: Outcome) -> int | None:
+    now: int = kernel.world.now_us()
+    if isinstance(outcome, Wait):
+        return now + int(outcome.retry_s * SECOND_US)
+    if isinstance(outcome, Ready) and outcome.next_s is not None:
+        return now + int(outcome.next_s * SECOND_US)
+    return None
+
+
+def _write_status(kernel: Any, tx: Tx, seen: Kind[Any, Any], outcome: Outcome, *, stalled: bool) -> None:
+    """Write what was seen; a spec that changed meanwhile is left alone."""
+    table = kernel.tables[type(seen)]
+    current = table.get(tx, seen.id)
+    if current is None:
+        return
+    was_ready, before = current.ready, (current.status, list(current.status.conditions))
+    now = kernel.world.now_us()
+    current.status = seen.status
+    current.status.observed_generation = seen.generation
+    _conclude(current, seen.generation, outcome, now, stalled=stalled)
+    if (current.status, current.status.conditions) == before:
+        return
+    current.updated_us = now
+    current.revision = events.append(tx, _status_event(current, "observe", now))
+    table.update(tx, current)
+    if current.ready != was_ready:
+        wake_relatives(kernel, tx, current, now)
+
+
+def _conclude(r: Kind[Any, Any], generation: int, outcome: Outcome, now: int, *, stalled: bool) -> None:
+    """Say the kernel's own two conditions."""
+    ready = Condition(type="Ready", status=isinstance(outcome, Ready), observed_generation=generation, since_us=now)
+    if not isinstance(outcome, Ready):
+        ready.reason, ready.text = outcome.reason, outcome.text
+    set_condition(r.status.conditions, ready)
+    late = not ready.status and now - ready.since_us > type(r).meta.within_s * SECOND_US
+    if late or stalled:
+        set_condition(
+            r.status.conditions,
+            Condition(
+                type="Stalled",
+                status=True,
+                reason=ready.reason,
+                text=ready.text,
+                observed_generation=generation,
+                since_us=now,
+            ),
+        )
+    else:
+        r.status.conditions[:] = [c for c in r.status.conditions if c.type != "Stalled"]
+
+
+def _remove(kernel: Any, tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
+    """Let a deleted row go: room back, place and secret gone, relatives woken."""
+    meta, now = type(r).meta, kernel.world.now_us()
+    for quota in meta.quotas:
+        quotas.charge(tx, r.place, quota, -int(value_at(r, quota.path)))
+    if meta.place:
+        places.remove_place(tx, r.id)
+    credentials.forget(tx, r.id)
+    events.append(tx, _status_event(r, "remove", now))
+    kernel.tables[type(r)].remove(tx, r.id, now)
+    work.remove(tx, claim.kind, claim.id)
+    wake_relatives(kernel, tx, r, now)
+
+
+def wake_relatives(kernel: Any, tx: Tx, r: Kind[Any, Any], now: int) -> None:
+    """Wake owners (whom this resource refers to) and children (who refer to it)."""
+    meta = type(r).meta
+    for name, info in fields_of(meta.spec).items():
+        target = getattr(r.spec, name) if info.f.ref else None
+        if target and (kernel.registry.kind(info.f.ref).meta.controller or _deleting(kernel, tx, info.f.ref, target)):
+            work.due_now(tx, info.f.ref, target, now)
+    for kind, path in kernel.registry.children(meta.key):
+        if kind.meta.controller:
+            for (id_,) in tx.execute(
+                f"SELECT id FROM {kind.meta.table} WHERE {path.replace('.', '_')} = ? AND deleted IS NULL", (r.id,)
+            ).fetchall():
+                work.due_now(tx, kind.meta.key, id_, now)
+
+
+def _deleting(kernel: Any, tx: Tx, kind: str, id_: str) -> bool:
+    row = kernel.tables[kind].get(tx, id_)
+    return row is not None and row.deleting_us is not None
+
+
+def _status_event(r: Kind[Any, Any], verb: str, now: int) -> events.Event:
+    meta = type(r).meta
+    return events.Event(
+        at_us=now,
+        kind=meta.key,
+        id=r.id,
+        place=r.place,
+        name=r.name,
+        verb=verb,
+        actor=f"service:{meta.key}",
+        request="",
+        generation=r.generation,
+    )

@@ -1,0 +1,199 @@
+"""One table a kind, its statements rendered once from the declaration. No ORM, no SQL file per kind.
+
+Cost: get, insert, update and a page touch one index each, at 3,000,000 rows as at 3; a facet count scans the index
+column of the rows that the filter leaves.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cloudhall.kernel.kinds import Kind, Meta, field_at, value_at
+from cloudhall.kernel.store import Tx
+
+ROW_VERSION = 1
+_PLAIN = (
+    "id",
+    "place",
+    "name",
+    "labels",
+    "spec",
+    "status",
+    "v",
+    "generation",
+    "revision",
+    "created",
+    "updated",
+    "deleting",
+)
+AnyKind = type[Kind[Any, Any]]
+
+
+class Where(NamedTuple):
+    """A condition with its parameters."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+    def __and__(self, other: "Where") -> "Where":
+        """Both."""
+        return Where(f"({self.sql}) AND ({other.sql})", self.params + other.params)
+
+
+LIVE = Where("deleted IS NULL")
+
+
+class Sort(NamedTuple):
+    """Order of a page: a column and a direction; ties go by id."""
+
+    column: str = "id"
+    descending: bool = True
+
+
+class Table:
+    """Reads and writes the rows of one kind."""
+
+    def __init__(self, kind: AnyKind) -> None:
+        """Render the statements."""
+        meta = kind.meta
+        self.kind, self.meta, self.name = kind, meta, meta.table
+        self.index_columns = tuple(i.column for i in meta.indexes if i.path != "name")
+        self._paths = tuple(i.path for i in meta.indexes if i.path != "name")
+        columns = (*_PLAIN, *self.index_columns)
+        self._select = f"SELECT {', '.join(_PLAIN)} FROM {self.name} "
+        self._insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        changing = (
+            "name",
+            "labels",
+            "spec",
+            "status",
+            "v",
+            "generation",
+            "revision",
+            "updated",
+            "deleting",
+            *self.index_columns,
+        )
+        self._update = (
+            f"UPDATE {self.name} SET {', '.join(c + ' = ?' for c in changing)} WHERE id = ? AND deleted IS NULL"
+        )
+        self._spec = msgspec.json.Decoder(meta.spec)
+        self._status = msgspec.json.Decoder(meta.status)
+
+    def ddl(self) -> list[str]:
+        """Statements that make the table and its indexes where they are missing."""
+        extra = "".join(f", {i.column} {_sql_type(self.meta, i.path)}" for i in self.meta.indexes if i.path != "name")
+        table = (
+            f"CREATE TABLE IF NOT EXISTS {self.name} (id TEXT PRIMARY KEY, place TEXT NOT NULL, name TEXT NOT NULL, "
+            "labels TEXT NOT NULL, spec TEXT NOT NULL, status TEXT NOT NULL, v INTEGER NOT NULL, "
+            "generation INTEGER NOT NULL, revision INTEGER NOT NULL, created INTEGER NOT NULL, "
+            f"updated INTEGER NOT NULL, deleting INTEGER, deleted INTEGER{extra}) STRICT"
+        )
+        statements = [
+            table,
+            f"CREATE UNIQUE INDEX IF NOT EXISTS {self.name}_name ON {self.name} (place, name) WHERE deleted IS NULL",
+        ]
+        for index in self.meta.indexes:
+            unique, column = "UNIQUE " if index.unique else "", index.column
+            made = f"CREATE {unique}INDEX IF NOT EXISTS {self.name}_{column}_i ON {self.name} ({column})"
+            statements.append(f"{made} WHERE deleted IS NULL")
+        return statements
+
+    def insert(self, tx: Tx, r: Kind[Any, Any]) -> None:
+        """Write a new row; sqlite3.IntegrityError where the name is taken."""
+        plain = (
+            r.id,
+            r.place,
+            r.name,
+            _json(r.labels),
+            _json(r.spec),
+            _json(r.status),
+            ROW_VERSION,
+            r.generation,
+            r.revision,
+        )
+        tx.execute(self._insert, (*plain, r.created_us, r.updated_us, r.deleting_us, *self._index_values(r)))
+
+    def update(self, tx: Tx, r: Kind[Any, Any]) -> None:
+        """Write a changed row."""
+        plain = (
+            r.name,
+            _json(r.labels),
+            _json(r.spec),
+            _json(r.status),
+            ROW_VERSION,
+            r.generation,
+            r.revision,
+            r.updated_us,
+        )
+        tx.execute(self._update, (*plain, r.deleting_us, *self._index_values(r), r.id))
+
+    def remove(self, tx: Tx, id_: str, at_us: int) -> None:
+        """Take a row out of sight; it stays for the record."""
+        tx.execute(f"UPDATE {self.name} SET deleted = ? WHERE id = ?", (at_us, id_))
+
+    def get(self, tx: Tx, id_: str) -> Kind[Any, Any] | None:
+        """Live row by id."""
+        row = tx.execute(self._select + "WHERE id = ? AND deleted IS NULL", (id_,)).fetchone()
+        return self._row(row) if row else None
+
+    def named(self, tx: Tx, name: str, where: Where = LIVE, limit: int = 11) -> list[Kind[Any, Any]]:
+        """Live rows by name, over all places that `where` leaves."""
+        both = Where("name = ?", (name,)) & LIVE & where
+        return [self._row(r) for r in tx.execute(f"{self._select} WHERE {both.sql} LIMIT {limit}", both.params)]
+
+    def page(self, tx: Tx, where: Where, sort: Sort, after: Sequence[Any] | None, limit: int) -> list[Kind[Any, Any]]:
+        """One keyset page after `(sort value, id)`."""
+        direction, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
+        full = LIVE & where
+        if after is not None:
+            full = full & Where(f"({sort.column}, id) {beyond} (?, ?)", tuple(after))
+        sql = f"{self._select} WHERE {full.sql} ORDER BY {sort.column} {direction}, id {direction} LIMIT ?"
+        return [self._row(r) for r in tx.execute(sql, (*full.params, limit))]
+
+    def count(self, tx: Tx, where: Where) -> int:
+        """Rows that a filter leaves."""
+        full = LIVE & where
+        (n,) = tx.execute(f"SELECT count(*) FROM {self.name} WHERE {full.sql}", full.params).fetchone()
+        return int(n)
+
+    def facet(self, tx: Tx, where: Where, column: str, limit: int = 50) -> list[tuple[Any, int]]:
+        """Values of an index column with their counts, commonest first."""
+        full = LIVE & where
+        sql = f"SELECT {column}, count(*) FROM {self.name} WHERE {full.sql} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {limit}"
+        return [tuple(r) for r in tx.execute(sql, full.params)]
+
+    def _index_values(self, r: Kind[Any, Any]) -> tuple[Any, ...]:
+        return tuple(_plain(value_at(r, p)) for p in self._paths)
+
+    def _row(self, row: Any) -> Kind[Any, Any]:
+        id_, place, name, labels, spec, status, _v, generation, revision, created, updated, deleting = row
+        return self.kind(
+            id=id_,
+            place=place,
+            name=name,
+            labels=msgspec.json.decode(labels),
+            spec=self._spec.decode(spec),
+            status=self._status.decode(status),
+            generation=generation,
+            revision=revision,
+            created_us=created,
+            updated_us=updated,
+            deleting_us=deleting,
+        )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return int(value) if isinstance(value, bool) else value
+    return msgspec.to_builtins(value)
+
+
+def _sql_type(meta: Meta, path: str) -> str:
+    info = field_at(meta, path)
+    return "INTEGER" if info and info.shape in {"int", "bool"} else "TEXT"

@@ -1,0 +1,95 @@
+"""How a resource looks on the wire: the same object for API, SDK, command line, stored answers and "as API".
+
+Times are RFC 3339 in UTC; integers beyond 2^53 are strings, so that no client rounds them.
+"""
+
+import datetime
+from typing import Any
+
+import msgspec
+
+from cloudhall.kernel.fields import JSON_SAFE_INTEGER
+from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.outcomes import Condition
+from cloudhall.kernel.text import T
+from cloudhall.kernel.world import SECOND_US
+
+STATES: dict[str, T] = {
+    "ready": T("就绪", "Ready"),
+    "working": T("进行中", "Working"),
+    "attention": T("需注意", "Needs attention"),
+    "failed": T("失败", "Failed"),
+    "deleting": T("删除中", "Deleting"),
+}
+
+
+def state_of(r: Kind[Any, Any]) -> str:
+    """Derive one word for people from the conditions; never stored."""
+    stalled = r.condition("Stalled")
+    if stalled and stalled.status:
+        return "failed"
+    if r.deleting_us is not None:
+        return "deleting"
+    if any(not c.status for c in r.status.conditions if c.type not in {"Ready", "Stalled"}):
+        return "attention"
+    if r.ready:
+        return "ready"
+    ready = r.condition("Ready")
+    return "attention" if ready and ready.reason.startswith("Blocked") else "working"
+
+
+def to_wire(r: Kind[Any, Any]) -> dict[str, Any]:
+    """Return the resource as JSON-ready values."""
+    meta = type(r).meta
+    status = msgspec.to_builtins(r.status)
+    status.pop("conditions")
+    observed = status.pop("observed_generation")
+    wire: dict[str, Any] = {"id": r.id, "kind": meta.key, "name": r.name}
+    if meta.scope != "platform":
+        wire[meta.scope] = r.place
+    wire |= {
+        "labels": r.labels,
+        "spec": safe_integers(msgspec.to_builtins(r.spec)),
+        "status": safe_integers(status),
+        "conditions": [condition_to_wire(c) for c in r.status.conditions],
+        "state": state_of(r),
+        "generation": r.generation,
+        "observed_generation": observed,
+        "revision": r.revision,
+        "created_at": rfc3339(r.created_us),
+        "updated_at": rfc3339(r.updated_us),
+    }
+    if r.deleting_us is not None:
+        wire["deleting_at"] = rfc3339(r.deleting_us)
+    return wire
+
+
+def condition_to_wire(c: Condition) -> dict[str, Any]:
+    """Return one condition; reason and message only when it does not hold."""
+    wire: dict[str, Any] = {"type": c.type, "status": c.status, "since": rfc3339(c.since_us)}
+    if c.reason:
+        wire |= {"reason": c.reason, "message": c.text._asdict()}
+    return wire | {"observed_generation": c.observed_generation}
+
+
+def rfc3339(at_us: int) -> str:
+    """Microseconds UTC as RFC 3339."""
+    moment = datetime.datetime.fromtimestamp(at_us // SECOND_US, datetime.UTC).replace(microsecond=at_us % SECOND_US)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def to_us(moment: datetime.datetime) -> int:
+    """Microseconds UTC of an aware time, exactly."""
+    delta = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    return (delta.days * 86_400 + delta.seconds) * SECOND_US + delta.microseconds
+
+
+def safe_integers(value: Any) -> Any:
+    """Turn integers that JavaScript would round into strings."""
+    if isinstance(value, dict):
+        return {k: safe_integers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [safe_integers(v) for v in value]
+    if isinstance(value, int) and not -JSON_SAFE_INTEGER <= value <= JSON_SAFE_INTEGER:
+        return str(value)
+    return value
