@@ -1,4 +1,4 @@
-"""`bench/start.py` before stand-ins for `make run`: it must see late, lying and lingering programs for what they are."""
+"""`bench/start.py` before stand-ins for `make run`: late, lying and lingering programs are seen for what they are."""
 
 import os
 import subprocess
