@@ -1,0 +1,22 @@
+"""Identity answers: who are you, for whom do you act."""
+
+from pathlib import Path
+
+from cloudhall.domains.identity.grant import Grant
+from cloudhall.domains.identity.organisation import Organisation
+from cloudhall.domains.identity.person import Person
+from cloudhall.domains.identity.project import Project
+from cloudhall.domains.identity.quota_limit import QuotaLimit
+from cloudhall.domains.identity.service_account import ServiceAccount
+from cloudhall.domains.identity.token import Token
+from cloudhall.kernel.registry import Domain
+from cloudhall.kernel.text import T
+
+DOMAIN = Domain(
+    name="identity",
+    title=T("身份与组织", "Identity"),
+    question=T("你是谁，代表谁办事？", "Who are you, for whom do you act?"),
+    kinds=(Organisation, Project, Person, ServiceAccount, Grant, Token, QuotaLimit),
+    clauses=("SYS-029", "SYS-072", "SYS-161"),
+    policies=(Path(__file__).parent / "policies.cedar").read_text(encoding="utf-8"),
+)

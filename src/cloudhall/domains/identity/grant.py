@@ -1,0 +1,85 @@
+"""Grants: a role, for a person or service account, on a place, until a time."""
+
+import datetime
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from cloudhall.kernel.errors import Problem
+from cloudhall.kernel.kinds import Grants, Index, Kind, Look, Spec, Status, T, check, field
+from cloudhall.kernel.roles import ADMINISTRATORS, AUDIT_ADMIN, ORG_ADMIN, ROLES, SECURITY_ADMIN
+from cloudhall.kernel.wire import to_us
+
+Role = Literal["viewer", "developer", "data_officer", "org_admin", "system_admin", "security_admin", "audit_admin"]
+
+
+class GrantSpec(Spec, frozen=True, kw_only=True):
+    """Who, which role, until when. The place is where the grant lies."""
+
+    subject: Annotated[
+        str,
+        field(
+            "被授权者",
+            "Subject",
+            T("人员或服务账号的编号", "id of a person or service account"),
+            immutable=True,
+            pattern=r"(pe|sa)-[0-9a-z]{17}",
+            example="pe-01j9x4c7m2q8k3v5n",
+        ),
+    ]
+    role: Annotated[Role, field("角色", "Role", choices=ROLES, immutable=True)]
+    expires_at: Annotated[datetime.datetime | None, field("到期时间", "Expires")] = None
+    reason: Annotated[str, field("理由", "Reason", max_length=300)] = ""
+
+
+class Grant(
+    Kind[GrantSpec, Status],
+    title=T("授权", "Grant"),
+    prefix="gr",
+    doc=T(
+        "把角色授予某人或服务账号，对所在单位或项目及其下的一切有效，可设到期时间。",
+        "Gives a role to a person or service account on an organisation or project and all below it.",
+    ),
+    scope="organisation",
+    auto_name=True,
+    clauses=("SYS-161",),
+    allow={
+        "read": (SECURITY_ADMIN, AUDIT_ADMIN, ORG_ADMIN),
+        "create": (SECURITY_ADMIN,),
+        "update": (SECURITY_ADMIN,),
+        "delete": (SECURITY_ADMIN,),
+    },
+    indexes=(Index("spec.subject"), Index("spec.role")),
+    grants=Grants(subject="spec.subject", role="spec.role", expires_at="spec.expires_at"),
+    columns=("name", "spec.subject", "spec.role", "place", "spec.expires_at"),
+    icon="key",
+    group="organisation",
+):
+    """One row a role a subject a place."""
+
+
+@check(Grant)
+def administrators_stay_separated(new: Grant, old: Grant | None, look: Look) -> Iterable[Problem]:
+    """GB/T 22239 8.1.5: the system, security and audit administrators are three different people."""
+    if old is not None or new.spec.role not in ADMINISTRATORS:
+        return
+    held = {g.spec.role for g in look.list(Grant, {"spec.subject": new.spec.subject})}
+    for role in sorted(held.intersection(ADMINISTRATORS) - {new.spec.role}):
+        text = T(
+            f"此人已是{ROLES[role].zh}；三员必须分设",
+            f"Already {ROLES[role].en}; the three administrators are three different people",
+        )
+        yield Problem("SEPARATION", "/spec/role", text)
+
+
+@check(Grant)
+def grants_end_in_the_future(new: Grant, _old: Grant | None, look: Look) -> Iterable[Problem]:
+    """A grant that has ended already gives nothing."""
+    if new.spec.expires_at and to_us(new.spec.expires_at) <= look.now_us:
+        yield Problem("RANGE", "/spec/expires_at", T("到期时间已过", "This time has passed"))
+
+
+@check(Grant)
+def nobody_grants_to_themselves(new: Grant, old: Grant | None, look: Look) -> Iterable[Problem]:
+    """Whoever grants is somebody else than who receives."""
+    if old is None and new.spec.subject == look.actor:
+        yield Problem("SEPARATION", "/spec/subject", T("不能给自己授权", "Nobody grants to themselves"))

@@ -1,0 +1,140 @@
+"""Passwords: argon2id, a few at a time, locked after too many wrong ones.
+
+Invariants: a password is never stored, logged or compared in clear; an unknown log-in takes as long as a wrong one;
+hashing runs at most `HASHES_AT_ONCE` at a time, so that a flood of log-ins takes no more memory than that.
+Parameters: RFC 9106 section 4, second recommendation (64 MiB, t=3, p=4), argon2-cffi's default.
+"""
+
+import functools
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cloudhall.domains.identity.person import Person
+from cloudhall.kernel.audit import Entry
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.errors import Invalid, Problem, TooMany, Unauthenticated
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.text import T
+from cloudhall.kernel.world import SECOND_US
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+HASHES_AT_ONCE = 2
+LENGTH_MIN = 8
+LENGTH_MAX = 256
+FAILURES_MAX = 5
+LOCKED_US = 15 * 60 * SECOND_US
+SCHEMA = """
+CREATE TABLE identity_password (
+  person TEXT PRIMARY KEY, hash TEXT NOT NULL, changed_us INTEGER NOT NULL, failures INTEGER NOT NULL,
+  locked_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+_hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
+
+
+def set_password(kernel: Any, caller: Caller, person: Person, password: str, old: str = "") -> None:
+    """Set a password: one's own with the old one, another's as security administrator. Ends all their sessions."""
+    if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
+        text = T(
+            f"密码须有 {LENGTH_MIN} 到 {LENGTH_MAX} 个字符", f"A password has {LENGTH_MIN} to {LENGTH_MAX} characters"
+        )
+        raise Invalid(text, problems=(Problem("LENGTH", "/password", text),))
+    if caller.id == person.id:
+        verify(kernel, person, old)
+    else:
+        kernel.authority.require(kernel.store.read(), caller, "suspend", person)
+    entry = Entry(
+        actor=caller.id,
+        action="identity.person:set_password",
+        kind="identity.person",
+        resource=person.id,
+        request=caller.request,
+    )
+    hashed = _hash(password)
+
+    def write(tx: Tx) -> None:
+        store(tx, person.id, hashed, kernel.world.now_us())
+        tx.execute("DELETE FROM identity_session WHERE person = ?", (person.id,))
+        kernel.audit.append(tx, entry)
+
+    kernel.store.write(write).result()
+
+
+def store(tx: Tx, person: str, hashed: str, now_us: int) -> None:
+    """Keep a hash made by `_hash`."""
+    tx.execute("INSERT OR REPLACE INTO identity_password VALUES (?, ?, ?, 0, 0)", (person, hashed, now_us))
+
+
+def verify(kernel: Any, person: Person | None, password: str) -> None:
+    """Compare; raises `Unauthenticated`, or `TooMany` while locked. Counts failures."""
+    now = kernel.world.now_us()
+    row = None
+    if person is not None:
+        sql = "SELECT hash, locked_us FROM identity_password WHERE person = ?"
+        row = kernel.store.read().execute(sql, (person.id,)).fetchone()
+    hashed, locked_us = row or (_nobodys_hash(), 0)
+    if locked_us > now:
+        minutes = -(-(locked_us - now) // (60 * SECOND_US))
+        raise TooMany(
+            T("密码连续输错，账号暂时锁定", "Locked after too many wrong passwords"),
+            mend=T(
+                f"{minutes} 分钟后再试，或请安全管理员重设密码",
+                f"Try again in {minutes} min, or have the password set anew",
+            ),
+            reason="LOCKED",
+        )
+    right = _matches(hashed, password)
+    if person is not None and row is not None:
+        kernel.store.write(lambda tx: _count(tx, person.id, now, right=right)).result()
+    if not right or row is None:
+        raise Unauthenticated(
+            T("登录名或密码不对", "Wrong log-in or password"),
+            mend=T(
+                "核对后再试；连续输错 5 次会锁定 15 分钟",
+                "Check both and try again; five wrong ones lock for 15 minutes",
+            ),
+            reason="WRONG_PASSWORD",
+        )
+
+
+def _count(tx: Tx, person: str, now_us: int, *, right: bool) -> None:
+    if right:
+        tx.execute(
+            "UPDATE identity_password SET failures = 0, locked_us = 0 WHERE person = ? AND failures > 0", (person,)
+        )
+        return
+    tx.execute(
+        "UPDATE identity_password SET failures = (failures + 1) % ?, "
+        "locked_us = CASE WHEN failures + 1 >= ? THEN ? ELSE locked_us END WHERE person = ?",
+        (FAILURES_MAX, FAILURES_MAX, now_us + LOCKED_US, person),
+    )
+
+
+def _hash(password: str) -> str:
+    with _hashing:
+        return _hasher().hash(password)
+
+
+def _matches(hashed: str, password: str) -> bool:
+    from argon2.exceptions import VerificationError
+
+    with _hashing:
+        try:
+            return _hasher().verify(hashed, password[:LENGTH_MAX])
+        except VerificationError:
+            return False
+
+
+@functools.cache
+def _hasher() -> "PasswordHasher":
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+@functools.cache
+def _nobodys_hash() -> str:
+    """Return a hash that no password matches, so that an unknown log-in takes as long."""
+    return _hash("\0" * LENGTH_MIN)

@@ -1,0 +1,141 @@
+"""Sessions and who is calling: log in, log out, and the caller behind a cookie or token.
+
+A session secret is kept as its hash; suspending a person or deleting a token takes effect with the next request,
+because each request reads the row again.
+"""
+
+from typing import Any
+
+import msgspec
+
+from cloudhall.domains.identity import passwords
+from cloudhall.domains.identity.person import Person
+from cloudhall.domains.identity.service_account import ServiceAccount
+from cloudhall.domains.identity.token import Token
+from cloudhall.kernel import credentials
+from cloudhall.kernel.audit import Entry
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.errors import CloudhallError, Unauthenticated
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.tables import LIVE
+from cloudhall.kernel.text import T
+from cloudhall.kernel.wire import to_us
+from cloudhall.kernel.world import SECOND_US
+
+SESSION_PREFIX = "chs"
+TOKEN_PREFIX = "cht"  # noqa: S105  a prefix that everybody may know
+SESSION_LENGTH = 40
+SESSION_US = 12 * 3_600 * SECOND_US
+SCHEMA = """
+CREATE TABLE identity_session (
+  hash BLOB PRIMARY KEY, person TEXT NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identity_session_person ON identity_session (person);
+CREATE INDEX identity_session_expires ON identity_session (expires_us);
+"""
+
+
+def login(kernel: Any, login_name: str, password: str, *, address: str = "", agent: str = "") -> tuple[str, Person]:
+    """Open a session; answers its secret. Raises `Unauthenticated` or `TooMany`. Both ends are in the log."""
+    person = _person_named(kernel, login_name)
+    private = {"login": login_name, "address": address, "agent": agent}
+    try:
+        passwords.verify(kernel, person, password)
+        if person is None or person.spec.suspended:
+            raise _refused(T("账号已停用", "The account is suspended"))
+    except CloudhallError as error:
+        kernel.note(_entry("session:login", person, "denied", error.reason, private)).result()
+        raise
+    secret = credentials.make(SESSION_PREFIX, SESSION_LENGTH, kernel.world)
+    now = kernel.world.now_us()
+
+    def write(tx: Tx) -> None:
+        tx.execute("DELETE FROM identity_session WHERE expires_us < ?", (now,))
+        row = (credentials.digest(secret), person.id, now, now + SESSION_US)
+        tx.execute("INSERT INTO identity_session VALUES (?, ?, ?, ?)", row)
+        kernel.audit.append(tx, _entry("session:login", person, "done", "", private))
+
+    kernel.store.write(write).result()
+    return secret, person
+
+
+def logout(kernel: Any, credential: str) -> None:
+    """End a session; ending one that is gone is no error."""
+    caller = authenticate(kernel, credential)
+
+    def write(tx: Tx) -> None:
+        tx.execute("DELETE FROM identity_session WHERE hash = ?", (credentials.digest(credential),))
+        kernel.audit.append(
+            tx, Entry(actor=caller.id, action="session:logout", kind="identity.person", resource=caller.id)
+        )
+
+    kernel.store.write(write).result()
+
+
+def authenticate(kernel: Any, credential: str, *, request: str = "", address: str = "", agent: str = "") -> Caller:
+    """Caller behind a session secret or an API token; raises `Unauthenticated`.
+
+    Cost: two look-ups by key; a text of the wrong form costs none.
+    """
+    tx, now = kernel.store.read(), kernel.world.now_us()
+    scopes: tuple[str, ...] | None = None
+    if credentials.well_formed(credential, SESSION_PREFIX):
+        subject = _session_subject(tx, credential, now)
+    elif credentials.well_formed(credential, TOKEN_PREFIX):
+        subject, scopes = _token_subject(kernel, tx, credential, now)
+    else:
+        raise _refused(T("令牌的格式不对", "This is not a token of ours"))
+    found = _caller(kernel, tx, subject)
+    return msgspec.structs.replace(found, scopes=scopes, request=request, address=address, agent=agent)
+
+
+def _session_subject(tx: Tx, credential: str, now_us: int) -> str:
+    sql = "SELECT person FROM identity_session WHERE hash = ? AND expires_us > ?"
+    row = tx.execute(sql, (credentials.digest(credential), now_us)).fetchone()
+    if row is None:
+        raise _refused(T("会话已结束", "The session has ended"))
+    return str(row[0])
+
+
+def _token_subject(kernel: Any, tx: Tx, credential: str, now_us: int) -> tuple[str, tuple[str, ...]]:
+    owner = credentials.owner_of(tx, credential)
+    token = kernel.tables[Token].get(tx, owner) if owner else None
+    if token is None or token.deleting_us is not None:
+        raise _refused(T("令牌不存在或已吊销", "The token is unknown or revoked"))
+    if to_us(token.spec.expires_at) <= now_us:
+        raise _refused(T("令牌已过期", "The token has expired"))
+    return token.spec.subject, tuple(token.spec.scopes)
+
+
+def _caller(kernel: Any, tx: Tx, subject: str) -> Caller:
+    person = kernel.tables[Person].get(tx, subject)
+    if person is not None and person.deleting_us is None and not person.spec.suspended:
+        attrs = {"suspended": False, "organisation": person.place}
+        return Caller(id=person.id, type="Person", name=person.spec.display_name, attrs=attrs)
+    account = kernel.tables[ServiceAccount].get(tx, subject)
+    if account is not None and account.deleting_us is None:
+        return Caller(id=account.id, type="ServiceAccount", name=account.name, attrs={"organisation": account.place})
+    raise _refused(T("账号不存在或已停用", "The account is gone or suspended"))
+
+
+def _person_named(kernel: Any, name: str) -> Person | None:
+    found = kernel.tables[Person].named(kernel.store.read(), name.strip().lower(), LIVE)
+    return found[0] if len(found) == 1 else None
+
+
+def _refused(text: T) -> Unauthenticated:
+    return Unauthenticated(text, reason="CREDENTIAL")
+
+
+def _entry(action: str, person: Person | None, phase: Any, reason: str, private: dict[str, str]) -> Entry:
+    who = person.id if person else ""
+    private = {k: v for k, v in private.items() if v}
+    return Entry(
+        actor=who or "nobody",
+        action=action,
+        phase=phase,
+        kind="identity.person",
+        resource=who,
+        reason=reason,
+        private=private,
+    )

@@ -1,0 +1,67 @@
+"""API tokens: shown once, scoped, ending; only their hash is kept."""
+
+import datetime
+from collections.abc import Iterable
+from typing import Annotated
+
+from cloudhall.kernel.errors import Problem
+from cloudhall.kernel.kinds import Index, Kind, Look, Secret, Spec, Status, T, check, field
+from cloudhall.kernel.roles import SECURITY_ADMIN
+from cloudhall.kernel.wire import to_us
+from cloudhall.kernel.world import SECOND_US
+
+LONGEST_DAYS = 366
+
+
+class TokenSpec(Spec, frozen=True, kw_only=True):
+    """For whom a token acts, what it covers, until when."""
+
+    subject: Annotated[
+        str,
+        field(
+            "代表谁",
+            "Acts for",
+            T("你自己或本单位项目下的服务账号的编号", "your own id or that of a service account"),
+            immutable=True,
+            pattern=r"(pe|sa)-[0-9a-z]{17}",
+        ),
+    ]
+    scopes: Annotated[
+        list[str],
+        field(
+            "范围",
+            "Scopes",
+            T("例如 storage.bucket:read、storage.*、*:read", "such as storage.bucket:read, storage.* or *:read"),
+        ),
+    ]
+    expires_at: Annotated[datetime.datetime, field("到期时间", "Expires", T("最长 366 天", "at most 366 days ahead"))]
+
+
+class Token(
+    Kind[TokenSpec, Status],
+    title=T("访问令牌", "API token"),
+    prefix="tk",
+    doc=T(
+        "供命令行和程序调用接口。只显示一次，有范围和期限，可随时吊销。",
+        "For command line and programs. Shown once, limited in scope and time, revocable at any moment.",
+    ),
+    scope="organisation",
+    auto_name=True,
+    clauses=("SYS-029",),
+    allow={"read": (SECURITY_ADMIN,), "create": (), "delete": (SECURITY_ADMIN,)},
+    indexes=(Index("spec.subject"),),
+    secret=Secret(prefix="cht"),
+    columns=("name", "spec.subject", "spec.expires_at"),
+    icon="key",
+    group="organisation",
+):
+    """One row a token. Policy `own-token` lets people make and remove their own."""
+
+
+@check(Token)
+def tokens_end_within_a_year(new: Token, _old: Token | None, look: Look) -> Iterable[Problem]:
+    """A forgotten token must not live for ever."""
+    ahead_us = to_us(new.spec.expires_at) - look.now_us
+    if not 0 < ahead_us <= LONGEST_DAYS * 86_400 * SECOND_US:
+        text = T(f"到期时间须在今后 {LONGEST_DAYS} 天内", f"Must lie within the next {LONGEST_DAYS} days")
+        yield Problem("RANGE", "/spec/expires_at", text)
