@@ -4,24 +4,31 @@ Default policies are rendered from the `allow=` of each declaration, so that the
 cannot differ; a domain adds conditions of its own in `policies.cedar`. What one may not see answers 404, not 403.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from cloudhall.kernel import places
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import CloudhallError, Forbidden
-from cloudhall.kernel.fields import fields_of
+from cloudhall.kernel.fields import FieldInfo
 from cloudhall.kernel.kinds import Kind, Meta, field_at, value_at
-from cloudhall.kernel.policy import Decision, Explanation, KindSchema, Object, PolicySchema, PolicySet, Subject
+from cloudhall.kernel.policy import (
+    AttrType,
+    Decision,
+    Explanation,
+    KindSchema,
+    Object,
+    PolicySchema,
+    PolicySet,
+    Subject,
+)
 from cloudhall.kernel.registry import AnyKind, Registry
-from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.roles import ROLES, SECURITY_ADMIN
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 
-PRINCIPAL_ATTRS = {"id": "string", "suspended": "bool", "organisation": "string"}
+PRINCIPAL_ATTRS: dict[str, AttrType] = {"suspended": "bool", "organisation": "string"}
 SERVICE = "service:"
-_TYPES = {"int": "long", "bool": "bool"}
 
 
 class Authority:
@@ -66,14 +73,14 @@ class Authority:
         operation = f"{kind.meta.key}:read"
         if not caller.within_scopes(operation):
             return Where("1 = 0")
-        columns = {"place": "id" if kind.meta.place else "place", "id": "id", "name": "name"}
-        columns |= {i.path.partition(".")[2]: i.column for i in kind.meta.indexes if i.path.startswith("spec.")}
+        columns = {"place": "id" if kind.meta.place else "place", "id": "id"}
+        columns |= {name: path.replace(".", "_") for name, path in _attribute_paths(kind.meta).items()}
         where = self.policies.where(self.subject(tx, caller), operation, kind.meta.key, columns, {})
         return Where(where.sql, tuple(where.params))
 
     def subject(self, tx: Tx, caller: Caller) -> Subject:
         """Caller with the roles held now."""
-        attrs = {"id": caller.id, "suspended": False, "organisation": "", **caller.attrs}
+        attrs = {"suspended": False, "organisation": "", **caller.attrs}
         return Subject(caller.type, caller.id, places.granted(tx, caller.id, self.world.now_us()), attrs)
 
     def object(self, tx: Tx, r: Kind[Any, Any]) -> Object:
@@ -83,17 +90,21 @@ class Authority:
         return Object(meta.key, r.id, chain or places.ancestors(tx, r.place), _attributes(r))
 
     def _refusal(self, tx: Tx, caller: Caller, verb: str, r: Kind[Any, Any]) -> CloudhallError:
-        explanation = self.explain(tx, caller, verb, r)
-        meta = type(r).meta
+        """Name the policy, and what would change the answer."""
+        meta, why = type(r).meta, self.explain(tx, caller, verb, r)
+        clauses = why.forbidden_by or why.permits[:1]
+        lacks = [lack.text for clause in clauses for lack in clause.lacks]
+        asks = [*(c.text for c in why.forbidden_by), *lacks] or [T("没有任何策略允许", "no policy allows it")]
+        roles_ = tuple(role for c in clauses for lack in c.lacks for role in lack.roles)
         return Forbidden(
             T(
-                f"你不能对{meta.title.zh}“{r.name}”执行 {verb}：",
-                f"You may not {verb} the {meta.title.en.lower()} {r.name}: ",
-            )
-            + explanation.text,
-            mend=explanation.mend,
-            reason=explanation.reason,
-            policies=list(explanation.policies),
+                f"你不能对{meta.title.zh}“{r.name}”执行 {verb}：{'；'.join(t.zh for t in asks)}",
+                f"You may not {verb} the {meta.title.en.lower()} {r.name}: {'; '.join(t.en for t in asks)}",
+            ),
+            reason=clauses[0].policy if clauses else "NO_POLICY",
+            policies=[c.policy for c in (*why.forbidden_by, *why.permits)],
+            roles=list(dict.fromkeys(roles_)),
+            ask=places.holders(tx, SECURITY_ADMIN, places.ancestors(tx, r.place), self.world.now_us()),
         )
 
 
@@ -108,8 +119,8 @@ def out_of_scope(operation: str) -> Forbidden:
 
 def schema_of(registry: Registry) -> PolicySchema:
     """Roles, actions and attributes that a policy may name."""
-    kinds = {k.meta.key: KindSchema(_operations(k.meta), _attribute_types(k.meta)) for k in registry}
-    return PolicySchema(roles=tuple(ROLES), principal_attrs=PRINCIPAL_ATTRS, kinds=kinds)
+    kinds = {k.meta.key: _kind_schema(k.meta) for k in registry}
+    return PolicySchema(roles=frozenset(ROLES), principal_attrs=PRINCIPAL_ATTRS, kinds=kinds)
 
 
 def default_policies(meta: Meta) -> str:
@@ -129,21 +140,23 @@ def _permit(meta: Meta, verb: str, holder: str) -> str:
     return f'{note}permit ({who}, action == Action::"{operation}", resource){when};\n'
 
 
-def _operations(meta: Meta) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*meta.allow, *meta.actions, "read")))
+def _kind_schema(meta: Meta) -> KindSchema:
+    infos = {name: field_at(meta, path) for name, path in _attribute_paths(meta).items()}
+    actions = tuple(dict.fromkeys((*meta.allow, *meta.actions, "read")))
+    return KindSchema(actions=actions, attrs={n: _attr_type(i) for n, i in infos.items() if i is not None})
 
 
-def _attribute_types(meta: Meta) -> Mapping[str, str]:
-    types = {"id": "string", "name": "string"}
-    for index in meta.indexes:
-        info = field_at(meta, index.path)
-        if info and index.path.startswith("spec."):
-            types[info.name] = _TYPES.get(info.shape, "string")
-    return types
+def _attribute_paths(meta: Meta) -> dict[str, str]:
+    """Policies see the indexed fields of a spec, but `role`: in a policy that word means the roles on the resource."""
+    paths = {i.path.partition(".")[2]: i.path for i in meta.indexes if i.path.startswith("spec.")}
+    return {name: path for name, path in paths.items() if name != "role"}
+
+
+def _attr_type(info: FieldInfo) -> AttrType:
+    plain = {"int": "long", "bool": "bool"}.get(info.shape, "string")
+    return cast("AttrType", plain + "?" * info.nullable)
 
 
 def _attributes(r: Kind[Any, Any]) -> dict[str, Any]:
-    meta = type(r).meta
-    named = {i.path.partition(".")[2]: value_at(r, i.path) for i in meta.indexes if i.path.startswith("spec.")}
-    known = fields_of(meta.spec)
-    return {"id": r.id, "name": r.name, **{k: v for k, v in named.items() if v is not None and k in known}}
+    values = {name: value_at(r, path) for name, path in _attribute_paths(type(r).meta).items()}
+    return {name: value for name, value in values.items() if value is not None}

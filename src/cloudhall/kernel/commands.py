@@ -5,6 +5,7 @@ row, event, audit leaf, quota, work and stored answer in one transaction, and ch
 hold against races. Order: validate → authorise → references and checks → quota.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -121,20 +122,31 @@ class Planner:
         """Id of the project or organisation that a name or id means; 404 where unknown or hidden."""
         if kind.meta.scope == "platform":
             return places.PLATFORM
+        if not place and kind.meta.place and kind.meta.scope == kind.meta.name:
+            return places.PLATFORM
         if not place:
             pointer, title = f"/{kind.meta.scope}", T("缺少所在项目或单位", f"Name the {kind.meta.scope} it lies in")
             raise Invalid(title, problems=(Problem("MISSING", pointer, title),))
         if place == places.PLATFORM:
             return place
-        for candidate in self.kernel.registry:
-            if candidate.meta.place and candidate.meta.name == kind.meta.scope:
-                return self.find(candidate, place).id
-        return place
+        return self._find_place(kind, place).id
+
+    def _find_place(self, kind: AnyKind, place: str) -> Kind[Any, Any]:
+        """By the scope first; what lies in organisations (a grant, a token) may lie in a project as well."""
+        candidates = [k for k in self.kernel.registry if k.meta.place and k.meta.name == kind.meta.scope]
+        if kind.meta.scope == "organisation" and not kind.meta.place:
+            candidates += [k for k in self.kernel.registry if k.meta.place and k not in candidates]
+        for candidate in candidates:
+            with contextlib.suppress(NotFound):
+                return self.find(candidate, place)
+        raise not_found(candidates[0], place)
 
     def _create(self, command: Command) -> Plan:
         meta, kernel = command.kind.meta, self.kernel
+        id_ = new_id(meta.prefix, kernel.world)
+        name = command.name or (f"{meta.name.replace('_', '-')}-{id_[-8:]}" if meta.auto_name else "")
         found = [
-            *_name_problems(command.name),
+            *_name_problems(name),
             *_label_problems(command.labels),
             *problems(meta.spec, command.spec or {}, "/spec"),
         ]
@@ -144,9 +156,9 @@ class Planner:
         spec = msgspec.convert(self._with_ids(meta.spec, command.spec or {}, place), meta.spec)
         now = self.look.now_us
         new = command.kind(
-            id=new_id(meta.prefix, kernel.world),
+            id=id_,
             place=place,
-            name=command.name or "",
+            name=name,
             labels=command.labels,
             spec=spec,
             status=meta.status(),

@@ -138,9 +138,3 @@ class _Proxy:
             return answer
 
         return call
-
-
-def _builtins(spec: Spec) -> Any:
-    import msgspec
-
-    return msgspec.to_builtins(spec)

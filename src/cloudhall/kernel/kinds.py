@@ -130,6 +130,7 @@ class Meta(msgspec.Struct, kw_only=True):
     domain: str = ""
     scope: Scope = "project"
     place: bool = False
+    auto_name: bool = False
     clauses: tuple[str, ...] = ()
     allow: Mapping[str, tuple[str, ...]] = {}
     indexes: tuple[Index, ...] = ()
@@ -213,6 +214,7 @@ class Kind(Generic[S, St]):
         doc: T,
         scope: Scope = "project",
         place: bool = False,
+        auto_name: bool = False,
         plural: str = "",
         clauses: tuple[str, ...] = (),
         allow: Mapping[str, tuple[str, ...]] = {},
@@ -243,6 +245,7 @@ class Kind(Generic[S, St]):
             domain=_domain_of(cls.__module__),
             scope=scope,
             place=place,
+            auto_name=auto_name,
             clauses=clauses,
             allow=allow,
             indexes=indexes + _reference_indexes(spec, indexes),
