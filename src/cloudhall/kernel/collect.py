@@ -16,6 +16,7 @@ from cloudhall.kernel import metering
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.ports import Port
+from cloudhall.kernel.store import Tx
 
 log = logging.getLogger(__name__)
 P = TypeVar("P")
@@ -23,12 +24,13 @@ K = TypeVar("K", bound=Kind[Any, Any])
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
-    """What one collection found; `wake` names resources whose controllers should look again."""
+    """What one collection found; `wake` names resources to look at again, `also` writes the domain's own hot table."""
 
     readings: tuple[metering.Reading, ...] = ()
     gaps: tuple[metering.Gap, ...] = ()
     position: dict[str, Any] = {}
     wake: tuple[tuple[str, str], ...] = ()
+    also: Callable[[Tx], None] | None = None
 
 
 class Collector(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,11 @@ class Collection:
     def use(self, port: Port[P]) -> P:
         """Return the driver behind a port; a collector calls reading methods only."""
         return cast("P", self.kernel.drivers[port.name])
+
+    @property
+    def tx(self) -> Tx:
+        """Connection that reads."""
+        return self._look.tx
 
     def list(self, kind: type[K], **where: object) -> Sequence[K]:
         """Live rows by indexed spec fields."""

@@ -209,6 +209,9 @@ class Planner:
 
     def _delete(self, command: Command, old: Kind[Any, Any]) -> Plan:
         policies = self.kernel.authority.require(self.tx, self.caller, "delete", old)
+        first = [p for ask in command.kind.meta.delete_checks for p in ask(old, self.look)]
+        if first:
+            raise Conflict(first[0].text, mend=first[0].mend, problems=tuple(first), reason=first[0].code)
         goes_too = self._children(old)
         new = self._changed(old, old.spec, command)
         new.deleting_us = old.deleting_us or self.look.now_us

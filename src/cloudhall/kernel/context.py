@@ -18,6 +18,7 @@ from cloudhall.kernel.kinds import Kind, Spec
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.outcomes import Condition, set_condition
 from cloudhall.kernel.ports import Port
+from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import T
 
 P = TypeVar("P")
@@ -45,6 +46,11 @@ class Context:
     def list(self, kind: type[K], **where: object) -> Sequence[K]:
         """Live rows by indexed spec fields: `ctx.list(AccessKey, bucket=b.id)`; all of the kind without any."""
         return self._look.list(kind, {f"spec.{k}": v for k, v in where.items()}, limit=LIST_MAX)
+
+    @property
+    def tx(self) -> Tx:
+        """Connection that reads, for a domain's own hot tables."""
+        return self._look.tx
 
     def children(self, kind: type[K]) -> Sequence[K]:
         """Rows of a kind that refer to this resource."""

@@ -85,6 +85,7 @@ class Kernel:
         self.reconciler.start()
         self.clock.every(CHECKPOINT_S, "audit-checkpoint", self.seal)
         self.clock.every(LEVELS_S, "levels", self.levels.collect)
+        self.clock.every(CUT_S, "cut-levels", self.levels.cut_all)
         self.clock.every(3_600, "forget-answers", self._forget)
         for collector in self.collectors:
             self.clock.every(collector.every_s, collector.name, lambda c=collector: self.collect(c))  # type: ignore[misc]  # bound in the default
@@ -92,6 +93,8 @@ class Kernel:
     def stop(self) -> None:
         """Finish what is in hand, seal the log, close the store."""
         self.clock.stop()
+        for collector in self.collectors:
+            self.collect(collector)
         self.reconciler.stop()
         self.seal()
         self.store.close()
@@ -159,6 +162,8 @@ class Kernel:
         def write(tx: Tx) -> None:
             cursor = metering.MeterCursor(collector.name, msgspec.json.encode(found.position).decode())
             metering.record(tx, found.readings, found.gaps, cursor, now_us=self.world.now_us())
+            if found.also:
+                found.also(tx)
             for kind, id_ in found.wake:
                 work.due_now(tx, kind, id_, self.world.now_us())
 
@@ -221,7 +226,8 @@ class Kernel:
 
 
 ORIGIN = "cloudhall/audit"
-LEVELS_S = 30.0
+LEVELS_S = 5.0
+CUT_S = 3_600.0
 
 
 def _denied(caller: Caller, command: Command, denial: Forbidden) -> Entry:

@@ -146,6 +146,7 @@ class Meta(msgspec.Struct, kw_only=True):
     within_s: float = 60.0
     actions: dict[str, Action] = {}
     checks: list[Callable[[Any, Any, Any], Iterable[Problem]]] = []
+    delete_checks: list[Callable[[Any, Any], Iterable[Problem]]] = []
     previews: list[Callable[[Any, Any], T]] = []
     controller: Callable[[Any, Any], Outcome] | None = None
     finalizer: Callable[[Any, Any], Outcome] | None = None
@@ -261,6 +262,7 @@ class Kind(Generic[S, St]):
             within_s=within_s,
             actions={},
             checks=[],
+            delete_checks=[],
             previews=[],
         )
 
@@ -321,6 +323,11 @@ def check(kind: type[K]) -> Callable[[Callable[[K, K | None, Look], Iterable[Pro
     return _appender(kind.meta.checks)
 
 
+def check_delete(kind: type[K]) -> Callable[[Callable[[K, Look], Iterable[Problem]]], Any]:
+    """Add a rule that is asked before a deletion: `(resource, look)` yields what must be settled first."""
+    return _appender(kind.meta.delete_checks)
+
+
 def preview(kind: type[K]) -> Callable[[Callable[[K, Look], T]], Any]:
     """Add a sentence to the dry run that only the domain can foresee."""
     return _appender(kind.meta.previews)
@@ -370,8 +377,9 @@ def _appender(where: list[Any]) -> Callable[[Any], Any]:
 
 
 def _domain_of(module: str) -> str:
+    """The folder a kind lies in: `cloudhall.domains.storage.bucket` is of `storage`, the kernel's own of `kernel`."""
     parts = module.split(".")
-    return parts[parts.index("domains") + 1] if "domains" in parts else parts[-1]
+    return parts[parts.index("domains") + 1] if "domains" in parts else parts[-2] if len(parts) > 1 else parts[0]
 
 
 def _reference_indexes(spec: type[Spec], declared: tuple[Index, ...]) -> tuple[Index, ...]:

@@ -1,8 +1,9 @@
-"""Levels that follow from rows: a reader of the event log that turns declared meters into readings.
+"""Levels: what holds over time (reserved GiB, stored bytes), cut into readings when it changes and when somebody rates.
 
-`Meter("storage.reserved_gib", "spec.quota_gib")` holds from the event that set it to the event that changes or removes
-it. Each turn closes what is open at one time and opens it again there: cutting a level changes no total.
-Cost: one row a metered resource; a turn reads the events since the last and writes one reading an open level.
+Two sources set levels: declared meters (`Meter("storage.reserved_gib", "spec.quota_gib")`), followed here through the
+event log; and collectors that follow an engine. An engine is known only up to what it last said (`known_us`); no
+reading ever reaches beyond that, so a change that arrives late still falls into time that is open.
+Cost: one row a metered resource; an hourly cut writes one reading a row, a statement cuts its own project.
 """
 
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import msgspec
 
 from cloudhall.kernel import events, metering
-from cloudhall.kernel.kinds import Meter
 from cloudhall.kernel.store import Tx
 
 READER = "levels"
@@ -18,15 +18,61 @@ MICRO = 1_000_000
 PAGE = 500
 SCHEMA = """
 CREATE TABLE meter_level (
-  resource TEXT NOT NULL, meter TEXT NOT NULL, project TEXT NOT NULL,
-  level_micro INTEGER NOT NULL, since_us INTEGER NOT NULL,
-  PRIMARY KEY (resource, meter)
+  resource TEXT NOT NULL, meter TEXT NOT NULL, source TEXT NOT NULL, project TEXT NOT NULL,
+  level_micro INTEGER NOT NULL CHECK (level_micro >= 0), since_us INTEGER NOT NULL, PRIMARY KEY (resource, meter)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX meter_level_project ON meter_level (project);
+CREATE TABLE meter_level_known (source TEXT PRIMARY KEY, known_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
+_COLUMNS = "resource, meter, source, project, level_micro, since_us"
+
+
+def level(tx: Tx, resource: str, meter: str) -> int:
+    """Level that holds now, in millionths of the meter's unit."""
+    row = tx.execute(
+        "SELECT level_micro FROM meter_level WHERE resource = ? AND meter = ?", (resource, meter)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def set_level(tx: Tx, source: str, resource: str, meter: str, project: str, level_micro: int, at_us: int) -> None:
+    """Let a level hold from `at_us` on; what held before becomes readings."""
+    _close(tx, _row(tx, resource, meter), at_us)
+    tx.execute(
+        "INSERT INTO meter_level VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (resource, meter) DO UPDATE "
+        "SET level_micro = excluded.level_micro, since_us = max(since_us, excluded.since_us)",
+        (resource, meter, source, project, level_micro, at_us),
+    )
+
+
+def end_level(tx: Tx, resource: str, meter: str, at_us: int) -> None:
+    """End a level: its resource is gone."""
+    _close(tx, _row(tx, resource, meter), at_us)
+    tx.execute("DELETE FROM meter_level WHERE resource = ? AND meter = ?", (resource, meter))
+
+
+def known_until(tx: Tx, source: str, at_us: int) -> None:
+    """Say how far a source's levels are known."""
+    tx.execute(
+        "INSERT INTO meter_level_known VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET known_us = excluded.known_us",
+        (source, at_us),
+    )
+
+
+def cut(tx: Tx, now_us: int, project: str = "") -> None:
+    """Turn what has held so far into readings, for one project or all; changes no total."""
+    known = dict(tx.execute("SELECT source, known_us FROM meter_level_known").fetchall())
+    sql = f"SELECT {_COLUMNS} FROM meter_level"
+    rows = tx.execute(f"{sql} WHERE project = ?", (project,)) if project else tx.execute(sql)
+    for row in rows.fetchall():
+        until = min(now_us, known.get(row[2], now_us))
+        if until > row[5]:
+            _close(tx, row, until)
+            tx.execute("UPDATE meter_level SET since_us = ? WHERE resource = ? AND meter = ?", (until, row[0], row[1]))
 
 
 class Levels:
-    """Follows the event log; `collect()` is one turn."""
+    """Follows the event log for declared meters; `collect()` is one turn."""
 
     def __init__(self, kernel: Any) -> None:
         """`kernel` gives registry and store."""
@@ -34,61 +80,52 @@ class Levels:
         self.meters = {k.meta.key: k.meta.meters for k in kernel.registry if k.meta.meters}
 
     def collect(self) -> None:
-        """Read on to the head of the log, then close every open level at the present time."""
+        """Read on to the head of the log."""
         while self.kernel.store.write(self._read_on).result() == PAGE:
             pass
-        self.kernel.store.write(self._close_all).result()
+
+    def cut_all(self) -> None:
+        """Cut every open level."""
+        self.kernel.store.write(lambda tx: cut(tx, self.kernel.world.now_us())).result()
 
     def _read_on(self, tx: Tx) -> int:
         found = events.after(tx, events.cursor_of(tx, READER), PAGE)
         for event in found:
-            for meter in self.meters.get(event.kind, ()):
-                self._follow(tx, event, meter)
+            self._follow(tx, event)
         if found:
             events.move_cursor(tx, READER, found[-1].revision)
         return len(found)
 
-    def _follow(self, tx: Tx, event: events.Event, meter: Meter) -> None:
-        if event.verb == "remove":
-            self._close(tx, event.id, meter.key, event.at_us)
-            tx.execute("DELETE FROM meter_level WHERE resource = ? AND meter = ?", (event.id, meter.key))
-        elif event.spec is not None:
-            level = int(msgspec.json.decode(event.spec)[meter.path.removeprefix("spec.")]) * MICRO
-            self._close(tx, event.id, meter.key, event.at_us)
-            tx.execute(
-                "INSERT INTO meter_level VALUES (?, ?, ?, ?, ?) ON CONFLICT (resource, meter) DO UPDATE "
-                "SET level_micro = excluded.level_micro, since_us = excluded.since_us",
-                (event.id, meter.key, event.place, level, event.at_us),
-            )
+    def _follow(self, tx: Tx, event: events.Event) -> None:
+        for meter in self.meters.get(event.kind, ()):
+            if event.verb == "remove":
+                end_level(tx, event.id, meter.key, event.at_us)
+            elif event.spec is not None:
+                amount = int(msgspec.json.decode(event.spec)[meter.path.removeprefix("spec.")])
+                set_level(tx, READER, event.id, meter.key, event.place, amount * MICRO, event.at_us)
 
-    def _close_all(self, tx: Tx) -> None:
-        now = self.kernel.world.now_us()
-        for resource, meter in tx.execute("SELECT resource, meter FROM meter_level").fetchall():
-            self._close(tx, resource, meter, now)
 
-    def _close(self, tx: Tx, resource: str, meter: str, at_us: int) -> None:
-        """Write the open stretch as readings of at most a day each, and open the next."""
-        row = tx.execute(
-            "SELECT project, level_micro, since_us FROM meter_level WHERE resource = ? AND meter = ?", (resource, meter)
-        ).fetchone()
-        if row is None:
-            return
-        project, level, since_us = row
-        readings = [
-            metering.Reading(
-                source=READER,
-                source_id=f"{resource}/{meter}/{start}",
-                meter=meter,
-                resource=resource,
-                project=project,
-                from_us=start,
-                to_us=min(start + metering.DAY_US, at_us),
-                quantity_micro=level,
-            )
-            for start in range(since_us, at_us, metering.DAY_US)
-        ]
-        metering.record(tx, readings, now_us=at_us)
-        tx.execute(
-            "UPDATE meter_level SET since_us = ? WHERE resource = ? AND meter = ?",
-            (max(since_us, at_us), resource, meter),
+def _row(tx: Tx, resource: str, meter: str) -> Any:
+    sql = f"SELECT {_COLUMNS} FROM meter_level WHERE resource = ? AND meter = ?"
+    return tx.execute(sql, (resource, meter)).fetchone()
+
+
+def _close(tx: Tx, row: Any, until_us: int) -> None:
+    """Write the stretch since the last cut, a day at most in one reading."""
+    if row is None:
+        return
+    resource, meter, source, project, level_micro, since_us = row
+    readings = [
+        metering.Reading(
+            source=source,
+            source_id=f"{resource}/{meter}/{start}",
+            meter=meter,
+            resource=resource,
+            project=project,
+            from_us=start,
+            to_us=min(start + metering.DAY_US, until_us),
+            quantity_micro=level_micro,
         )
+        for start in range(since_us, until_us, metering.DAY_US)
+    ]
+    metering.record(tx, readings, now_us=until_us)

@@ -16,6 +16,7 @@ from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.kinds import Kind, value_at
+from cloudhall.kernel.operations import Operation
 from cloudhall.kernel.outcomes import Blocked, Condition, Outcome, Ready, Wait, set_condition
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import T
@@ -149,7 +150,7 @@ class Reconciler:
 
 
 def _finish(kernel: Any, tx: Tx, seen: Kind[Any, Any], claim: Claim, outcome: Outcome, effects: int) -> None:
-    total = 0 if isinstance(outcome, Ready) else claim.effects + effects
+    total = 0 if isinstance(outcome, Ready) or type(seen) is Operation else claim.effects + effects
     never_settles = total > EFFECTS_MAX
     if not work.finish(tx, claim, _due(kernel, outcome), progress=not isinstance(outcome, Blocked), effects=total):
         return

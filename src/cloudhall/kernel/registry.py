@@ -13,6 +13,7 @@ from cloudhall.kernel import roles
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.kinds import Kind, Meta, field_at
 from cloudhall.kernel.metering import MeterDef
+from cloudhall.kernel.operations import POLICIES, Operation
 from cloudhall.kernel.pages import Page
 from cloudhall.kernel.text import T
 
@@ -33,6 +34,16 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     pages: tuple[Page, ...] = ()
 
 
+KERNEL = Domain(
+    name="kernel",
+    title=T("平台", "Platform"),
+    question=T("正在做什么？", "What is being done?"),
+    kinds=(Operation,),
+    clauses=("SYS-003",),
+    policies=POLICIES,
+)
+
+
 class DeclarationError(Exception):
     """A declaration that cannot be right; the message names kind, place and the nearest name."""
 
@@ -42,7 +53,7 @@ class Registry:
 
     def __init__(self, domains: Iterable[Domain]) -> None:
         """Freeze; raises `DeclarationError`."""
-        self.domains: Mapping[str, Domain] = {d.name: d for d in domains}
+        self.domains: Mapping[str, Domain] = {d.name: d for d in (*domains, KERNEL)}
         self.kinds: Mapping[str, AnyKind] = {k.meta.key: k for d in self.domains.values() for k in d.kinds}
         self.by_plural: Mapping[str, AnyKind] = {k.meta.plural: k for k in self.kinds.values()}
         self.by_prefix: Mapping[str, AnyKind] = {k.meta.prefix: k for k in self.kinds.values()}
