@@ -34,9 +34,9 @@ def connect(home: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def installed(home: Path) -> Iterator[Site]:
-    """A fresh installation that has started once."""
-    world = Simulated(1)
+def installed(home: Path, seed: int = 1) -> Iterator[Site]:
+    """A fresh installation that has started once; its keys follow from the seed."""
+    world = Simulated(seed)
     log = AuditLog(ORIGIN, Keyring.open(home, world), world)
     db = connect(home)
     log.verify_on_start(db)
