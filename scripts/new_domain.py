@@ -27,11 +27,9 @@ def main(name: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         print(path.relative_to(ROOT))
+    modules = [path for path in written if path.suffix == ".py"]
     # A longer name breaks lines elsewhere than the template's.
-    subprocess.run(
-        [Path(sys.executable).with_name("ruff"), "format", "--quiet", *(p for p in written if p.suffix == ".py")],
-        check=True,
-    )
+    subprocess.run([Path(sys.executable).with_name("ruff"), "format", "--quiet", *modules], check=True)
     print(f"next: say what {name} answers in its __init__.py and README.md, then rename its first kind; make test")
 
 
@@ -46,27 +44,22 @@ def trouble_with(name: str) -> str:
 
 def files(name: str) -> dict[Path, str]:
     """Every file of the new domain with its text."""
-    title = name.replace("_", " ").capitalize()
-    values = {"name": name, "Class": title.title().replace(" ", ""), "Title": title, "prefix": free_prefix(name)}
+    values = {"name": name, "Title": name.replace("_", " ").capitalize(), "prefix": free_prefix(name)}
     homes = {"domain": DOMAINS / name, "tests": ROOT / "tests/domains" / name}
     return {
-        homes[file.parent.name] / _fill(file.name.removesuffix(".tmpl"), values): _fill(file.read_text("utf-8"), values)
+        homes[file.parent.name] / file.stem: string.Template(file.read_text("utf-8")).substitute(values)
         for file in sorted(TEMPLATE.glob("*/*.tmpl"))
     }
 
 
 def free_prefix(name: str) -> str:
     """Two letters for ids that no kind has: out of the name where it can be, else the first free pair."""
-    texts = (module.read_text("utf-8") for module in DOMAINS.glob("*/*.py"))
+    texts = (module.read_text("utf-8") for module in DOMAINS.parent.rglob("*.py"))
     taken = {prefix for text in texts for prefix in re.findall(r'prefix="([a-z]{2})"', text)}
     letters = [c for c in name if c.isalpha()]
     own = (name[0] + c for c in letters[1:])
     others = (a + b for a in string.ascii_lowercase for b in string.ascii_lowercase)
     return next(pair for pair in chain(own, others) if pair not in taken)
-
-
-def _fill(text: str, values: dict[str, str]) -> str:
-    return string.Template(text).substitute(values)
 
 
 if __name__ == "__main__":
