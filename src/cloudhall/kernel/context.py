@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from cloudhall.kernel import credentials
+from cloudhall.kernel import credentials, work
 from cloudhall.kernel.audit import Entry, Phase
 from cloudhall.kernel.caller import service
 from cloudhall.kernel.commands import Command
@@ -57,6 +57,13 @@ class Context:
         own = type(self.resource).meta.key
         paths = [path for k, path in self.kernel.registry.children(own) if k is kind]
         return [c for path in paths for c in self._look.list(kind, {path: self.resource.id}, limit=LIST_MAX)]
+
+    def wake_children(self) -> None:
+        """Let the controllers of everything that refers to this resource look again."""
+        kernel, id_ = self.kernel, self.resource.id
+        kernel.store.write(
+            lambda tx: work.wake_children(kernel, tx, type(self.resource).meta.key, id_, self.now_us)
+        ).result()
 
     def create(self, kind: type[K], *, name: str, spec: Spec, place: str = "") -> str:
         """Create another kind's resource by command, once; answers its id."""

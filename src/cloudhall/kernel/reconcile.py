@@ -235,12 +235,7 @@ def wake_relatives(kernel: Any, tx: Tx, r: Kind[Any, Any], now: int) -> None:
         target = getattr(r.spec, name) if info.f.ref else None
         if target and (kernel.registry.kind(info.f.ref).meta.controller or _deleting(kernel, tx, info.f.ref, target)):
             work.due_now(tx, info.f.ref, target, now)
-    for kind, path in kernel.registry.children(meta.key):
-        if kind.meta.controller:
-            for (id_,) in tx.execute(
-                f"SELECT id FROM {kind.meta.table} WHERE {path.replace('.', '_')} = ? AND deleted IS NULL", (r.id,)
-            ).fetchall():
-                work.due_now(tx, kind.meta.key, id_, now)
+    work.wake_children(kernel, tx, meta.key, r.id, now)
 
 
 def _deleting(kernel: Any, tx: Tx, kind: str, id_: str) -> bool:

@@ -5,7 +5,7 @@ wake only counts up and brings `due_us` forward, it never raises the fence; a ro
 reason, never dropped.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.world import SECOND_US, World
@@ -42,6 +42,15 @@ def due_now(tx: Tx, kind: str, id_: str, now_us: int) -> None:
         "SET due_us = min(due_us, excluded.due_us), wakes = wakes + 1, tries = 0, effects = 0, parked = NULL",
         (kind, id_, now_us),
     )
+
+
+def wake_children(kernel: Any, tx: Tx, kind: str, id_: str, now_us: int) -> None:
+    """Wake every resource that refers to one; O(children)."""
+    for child, path in kernel.registry.children(kind):
+        if child.meta.controller:
+            sql = f"SELECT id FROM {child.meta.table} WHERE {path.replace('.', '_')} = ? AND deleted IS NULL"
+            for (child_id,) in tx.execute(sql, (id_,)).fetchall():
+                due_now(tx, child.meta.key, child_id, now_us)
 
 
 def claim(tx: Tx, owner: str, now_us: int, limit: int, world: World) -> list[Claim]:

@@ -1,0 +1,17 @@
+"""Storage answers: where is it kept."""
+
+from cloudhall.domains.storage.access_key import AccessKey
+from cloudhall.domains.storage.bucket import Bucket
+from cloudhall.domains.storage.meters import METERS
+from cloudhall.kernel.registry import Domain
+from cloudhall.kernel.text import T
+
+DOMAIN = Domain(
+    name="storage",
+    title=T("存储", "Storage"),
+    question=T("数据存在哪里？", "Where is it kept?"),
+    kinds=(Bucket, AccessKey),
+    depends_on=("identity",),
+    clauses=("SYS-001",),
+    meters=METERS,
+)
