@@ -1,9 +1,9 @@
-"""Levels: what holds over time (reserved GiB, stored bytes), cut into readings when it changes and when somebody rates.
+"""Levels: what holds over time (reserved GiB, stored bytes), cut into readings when it changes and once an hour.
 
 Two sources set levels: declared meters (`Meter("storage.reserved_gib", "spec.quota_gib")`), followed here through the
 event log; and collectors that follow an engine. An engine is known only up to what it last said (`known_us`); no
 reading ever reaches beyond that, so a change that arrives late still falls into time that is open.
-Cost: one row a metered resource; an hourly cut writes one reading a row, a statement cuts its own project.
+Cost: one row a metered resource; an hourly cut writes one reading a row. What holds since is read, not written.
 """
 
 from typing import Any
@@ -59,16 +59,21 @@ def known_until(tx: Tx, source: str, at_us: int) -> None:
     )
 
 
-def cut(tx: Tx, now_us: int, project: str = "") -> None:
-    """Turn what has held so far into readings, for one project or all; changes no total."""
+def cut(tx: Tx, now_us: int) -> None:
+    """Turn what has held so far into readings; changes no total."""
     known = dict(tx.execute("SELECT source, known_us FROM meter_level_known").fetchall())
-    sql = f"SELECT {_COLUMNS} FROM meter_level"
-    rows = tx.execute(f"{sql} WHERE project = ?", (project,)) if project else tx.execute(sql)
-    for row in rows.fetchall():
+    for row in tx.execute(f"SELECT {_COLUMNS} FROM meter_level").fetchall():
         until = min(now_us, known.get(row[2], now_us))
         if until > row[5]:
             _close(tx, row, until)
             tx.execute("UPDATE meter_level SET since_us = ? WHERE resource = ? AND meter = ?", (until, row[0], row[1]))
+
+
+def open_stretches(tx: Tx, project: str, now_us: int) -> list[metering.Reading]:
+    """What holds since the last cut, as readings that are not written: nobody has to cut to know what is owed now."""
+    known = dict(tx.execute("SELECT source, known_us FROM meter_level_known").fetchall())
+    rows = tx.execute(f"SELECT {_COLUMNS} FROM meter_level WHERE project = ?", (project,)).fetchall()
+    return [r for row in rows for r in _stretch(row, min(now_us, known.get(row[2], now_us)))]
 
 
 class Levels:
@@ -111,11 +116,15 @@ def _row(tx: Tx, resource: str, meter: str) -> Any:
 
 
 def _close(tx: Tx, row: Any, until_us: int) -> None:
-    """Write the stretch since the last cut, a day at most in one reading."""
-    if row is None:
-        return
+    """Write the stretch since the last cut."""
+    if row is not None:
+        metering.record(tx, _stretch(row, until_us), now_us=until_us)
+
+
+def _stretch(row: Any, until_us: int) -> list[metering.Reading]:
+    """Readings from the last cut on, a day at most in each."""
     resource, meter, source, project, level_micro, since_us = row
-    readings = [
+    return [
         metering.Reading(
             source=source,
             source_id=f"{resource}/{meter}/{start}",
@@ -128,4 +137,3 @@ def _close(tx: Tx, row: Any, until_us: int) -> None:
         )
         for start in range(since_us, until_us, metering.DAY_US)
     ]
-    metering.record(tx, readings, now_us=until_us)

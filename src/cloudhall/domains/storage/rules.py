@@ -19,7 +19,7 @@ def name_problems(name: str) -> Iterable[Problem]:
     if not NAME.fullmatch(name) or ".." in name or IPV4.fullmatch(name):
         text = T(
             "存储桶名为 3 到 63 个小写字母、数字、点或连字符，不能有连续的点，也不能是 IP 地址",
-            "A bucket name has 3 to 63 lower-case letters, digits, dots or hyphens, no two dots together; no IP address",
+            "A bucket name has 3 to 63 lower-case letters, digits, dots or hyphens, no two dots together, no IP",
         )
         yield Problem("PATTERN", "/name", text, T("例如 enterprise-energy", "For example enterprise-energy"))
 

@@ -1,0 +1,52 @@
+"""What a planned command will cost: its declared rates at today's prices, for a full month, before anything runs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cloudhall.domains.market import rules
+from cloudhall.domains.market.price_plan import ComponentSpec, PricePlan
+from cloudhall.kernel.commands import Plan
+from cloudhall.kernel.metering import METERS
+from cloudhall.kernel.store.tables import LIVE, Sort
+from cloudhall.kernel.text import T
+from cloudhall.kernel.wire import to_us
+
+MICRO = 1_000_000
+
+
+def price(kernel: Any, plan: Plan) -> dict[str, Any]:
+    """Monthly price of a plan in fen with its lines, and the unit prices of what the domain charges by use."""
+    now = kernel.world.now_us()
+    period = rules.period_of(rules.period_at(now))
+    prices = components_at(kernel, now)
+    domain = type(plan.new).meta.domain
+    lines = [_line(prices[key], level, period) for key, level in plan.rates if key in prices]
+    rated = {key for key, _ in plan.rates}
+    by_use = [_unit_price(c) for key, c in sorted(prices.items()) if key.startswith(f"{domain}.") and key not in rated]
+    return {
+        "month_fen": sum(line["amount_fen"] for line in lines),
+        "lines": lines,
+        "by_use": by_use if plan.rates else [],
+    }
+
+
+def components_at(kernel: Any, at_us: int) -> dict[str, ComponentSpec]:
+    """Price of each meter at a time: the latest version of each series that is in force."""
+    plans: Sequence[PricePlan] = kernel.tables[PricePlan].page(kernel.store.read(), LIVE, Sort("id"), None, 1_000)
+    in_force = sorted((p for p in plans if to_us(p.spec.effective_from) <= at_us), key=lambda p: p.spec.effective_from)
+    latest = {p.spec.series: p for p in in_force}
+    return {c.meter: c for p in latest.values() for c in p.spec.components}
+
+
+def _line(spec: ComponentSpec, level: int, period: rules.Period) -> dict[str, Any]:
+    rated = rules.rate(spec.component(), level * MICRO * (period.to_us - period.from_us), period)
+    return _unit_price(spec) | {"quantity": level, "amount_fen": rated.amount_fen}
+
+
+def _unit_price(spec: ComponentSpec) -> dict[str, Any]:
+    return {
+        "meter": spec.meter,
+        "title": METERS[spec.meter].title._asdict(),
+        "unit": T(spec.unit_zh, spec.unit_en)._asdict(),
+        "unit_nano": spec.tiers[0].unit_nano,
+    }
