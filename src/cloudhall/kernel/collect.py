@@ -72,7 +72,7 @@ class Clock:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def every(self, seconds: float, name: str, run: Callable[[], None]) -> None:
+    def every(self, seconds: float, name: str, run: Callable[[], object]) -> None:
         """Call `run` now and then every `seconds`; a failure is logged and the next turn comes all the same."""
         thread = threading.Thread(target=self._loop, args=(seconds, name, run), name=name, daemon=True)
         self._threads.append(thread)
@@ -84,7 +84,7 @@ class Clock:
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def _loop(self, seconds: float, name: str, run: Callable[[], None]) -> None:
+    def _loop(self, seconds: float, name: str, run: Callable[[], object]) -> None:
         while not self._stopping.is_set():
             try:
                 run()

@@ -1,6 +1,7 @@
 """The kernel put together: registry, store, authority, audit, and the one door for changes and reads."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from cloudhall.kernel.registry import AnyKind, Registry
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.sqlite import SQLiteStore
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
+from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
 
 # Hot tables that are not resources: their SQL stands beside their owner, all of them are listed here.
@@ -79,6 +81,9 @@ class Kernel:
         self.reconciler = Reconciler(self)
         self.levels = Levels(self)
         self.clock = Clock()
+        self.pricing: Callable[[Plan], dict[str, Any]] | None = None
+        self.chores: tuple[tuple[float, str, Callable[[], Any]], ...] = ()
+        self.demo_logins: tuple[tuple[str, T, str], ...] = ()
 
     def start(self) -> None:
         """Begin to reconcile, collect and seal."""
@@ -87,6 +92,8 @@ class Kernel:
         self.clock.every(LEVELS_S, "levels", self.levels.collect)
         self.clock.every(CUT_S, "cut-levels", self.levels.cut_all)
         self.clock.every(3_600, "forget-answers", self._forget)
+        for every_s, name, run in self.chores:
+            self.clock.every(every_s, name, run)
         for collector in self.collectors:
             self.clock.every(collector.every_s, collector.name, lambda c=collector: self.collect(c))  # type: ignore[misc]  # bound in the default
 
@@ -94,7 +101,8 @@ class Kernel:
         """Finish what is in hand, seal the log, close the store."""
         self.clock.stop()
         for collector in self.collectors:
-            self.collect(collector)
+            with contextlib.suppress(CloudhallError):  # an engine that no longer answers leaves a gap, not a hang
+                self.collect(collector)
         self.reconciler.stop()
         self.seal()
         self.store.close()

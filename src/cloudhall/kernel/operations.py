@@ -98,6 +98,11 @@ class Operation(
 
 
 POLICIES = """
+@id("controllers-see")
+@zh("控制器可以读取任何资源")
+@en("Controllers may read any resource")
+permit (principal is ServiceAccount, action in Action::"read", resource) when { principal.id like "service:*" };
+
 @id("controllers-start-operations")
 @zh("控制器可以启动操作")
 @en("Controllers may start operations")

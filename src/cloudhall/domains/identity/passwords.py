@@ -52,7 +52,7 @@ def set_password(kernel: Any, caller: Caller, person: Person, password: str, old
         resource=person.id,
         request=caller.request,
     )
-    hashed = _hash(password)
+    hashed = hash_password(password)
 
     def write(tx: Tx) -> None:
         store(tx, person.id, hashed, kernel.world.now_us())
@@ -63,7 +63,7 @@ def set_password(kernel: Any, caller: Caller, person: Person, password: str, old
 
 
 def store(tx: Tx, person: str, hashed: str, now_us: int) -> None:
-    """Keep a hash made by `_hash`."""
+    """Keep a hash made by `hash_password`."""
     tx.execute("INSERT OR REPLACE INTO identity_password VALUES (?, ?, ?, 0, 0)", (person, hashed, now_us))
 
 
@@ -112,7 +112,8 @@ def _count(tx: Tx, person: str, now_us: int, *, right: bool) -> None:
     )
 
 
-def _hash(password: str) -> str:
+def hash_password(password: str) -> str:
+    """Argon2id with its salt and parameters, as text."""
     with _hashing:
         return _hasher().hash(password)
 
@@ -137,4 +138,4 @@ def _hasher() -> "PasswordHasher":
 @functools.cache
 def _nobodys_hash() -> str:
     """Return a hash that no password matches, so that an unknown log-in takes as long."""
-    return _hash("\0" * LENGTH_MIN)
+    return hash_password("\0" * LENGTH_MIN)

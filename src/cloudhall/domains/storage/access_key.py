@@ -99,6 +99,9 @@ def grade_rises_only_without_keys(new: Bucket, old: Bucket | None, look: Look) -
 @controller(AccessKey)
 def reconcile(key: AccessKey, ctx: "Context") -> Outcome:
     """Bring the engine's keys in step with the rows, all at once, and believe only what its probes have shown."""
+    bucket = ctx.get(Bucket, key.spec.bucket)
+    if bucket is None or not bucket.ready:
+        return Wait("BucketNotReady", T("等待存储桶就绪", "waiting for the bucket"), 5)
     key.status.in_force = _in_step(ctx)
     if key.status.in_force:
         return Ready(next_s=300)

@@ -1,0 +1,61 @@
+"""What the demonstration city keeps: real open tables in two buckets, put there through S3 with a key of its own."""
+
+from pathlib import Path
+from typing import Any
+
+from cloudhall.domains.storage.access_key import AccessKey
+from cloudhall.domains.storage.bucket import Bucket
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.commands import Command
+from cloudhall.kernel.errors import Unavailable
+from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.text import T
+
+DATA = Path(__file__).parent / "data"
+READY_WITHIN_S = 20.0
+BUCKETS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
+    ("division-codes", "open-data", {"quota_gib": 5, "grade": "open", "public_read": True}, "divisions"),
+    ("economic-tables", "economic-monitoring", {"quota_gib": 20, "grade": "open"}, "tables"),
+    ("enterprise-energy", "economic-monitoring", {"quota_gib": 50, "grade": "internal"}, ""),
+)
+
+
+def seed(kernel: Any, founder: Caller) -> None:
+    """Make the buckets and fill them as any client would."""
+    for name, project, spec, folder in BUCKETS:
+        _create(kernel, founder, Bucket, project, spec, name)
+        if folder:
+            _fill(kernel, founder, name, project, DATA / folder)
+
+
+def _fill(kernel: Any, founder: Caller, bucket: str, project: str, folder: Path) -> None:
+    made = _create(kernel, founder, AccessKey, project, {"bucket": bucket, "access": "read-write"}, f"{bucket}-upload")
+    _await_ready(kernel, AccessKey, made["id"])
+    _upload(kernel.drivers["objects"], made["id"], made["secret"], bucket, folder)
+    kernel.execute(founder, Command(kind=AccessKey, verb="delete", target=made["id"])).result()
+
+
+def _upload(objects: Any, key: str, secret: str, bucket: str, folder: Path) -> None:
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=objects.region)
+    client = session.client("s3", endpoint_url=objects.endpoint, config=Config(s3={"addressing_style": "path"}))
+    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        client.upload_file(str(file), bucket, file.relative_to(folder).as_posix())
+
+
+def _await_ready(kernel: Any, kind: type[Kind[Any, Any]], id_: str) -> None:
+    until = kernel.world.now_us() + READY_WITHIN_S * 1_000_000
+    while kernel.world.now_us() < until:
+        row = kernel.tables[kind].get(kernel.store.read(), id_)
+        if row is not None and row.ready:
+            return
+        kernel.world.sleep(0.05)
+    raise Unavailable(T(f"{id_} 未能就绪", f"{id_} did not become ready"))
+
+
+def _create(kernel: Any, founder: Caller, kind: Any, project: str, spec: dict[str, Any], name: str) -> dict[str, Any]:
+    command = Command(kind=kind, verb="create", name=name, place=project, spec=spec)
+    body: dict[str, Any] = kernel.execute(founder, command).result().body
+    return body

@@ -1,0 +1,115 @@
+"""The server process: engines, kernel, HTTP, in this order up and in the reverse order down.
+
+Nothing here decides; it starts, stops and says clearly what is in the way (a port that is taken, a second server on the
+same data, an engine that is missing).
+"""
+
+import contextlib
+import fcntl
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cloudhall import installation
+from cloudhall.drivers.objects.seaweedfs import SeaweedFS
+from cloudhall.kernel.errors import Conflict
+from cloudhall.kernel.kernel import Kernel
+from cloudhall.kernel.text import T
+
+LOOPBACK = "127.0.0.1"
+GRACE_S = 2
+
+
+@contextlib.contextmanager
+def running(home: Path) -> Iterator[Kernel]:
+    """Open the installation in `home` with its engines and run its loops until the block ends."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one(home):
+        objects = SeaweedFS(home / "objects")
+        objects.start()
+        try:
+            kernel = installation.open_kernel(home, {"objects": objects})
+            kernel.start()
+            try:
+                yield kernel
+            finally:
+                kernel.stop()
+        finally:
+            objects.stop()
+
+
+def seed_demo(kernel: Kernel) -> bool:
+    """Found the demonstration city, if nobody is here yet; answers whether it did."""
+    from cloudhall.domains.identity import demo as identity_demo
+    from cloudhall.domains.identity.founding import founded, founding
+    from cloudhall.domains.market import demo as market_demo
+    from cloudhall.domains.storage import demo as storage_demo
+
+    kernel.demo_logins = identity_demo.logins()
+    if founded(kernel):
+        return False
+    with founding(kernel) as founder:
+        identity_demo.seed(kernel, founder)
+        market_demo.seed(kernel, founder)
+        storage_demo.seed(kernel, founder)
+    return True
+
+
+def bind(port: int) -> socket.socket:
+    """Take the port before anything else starts; raises `Conflict` when another has it."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((LOOPBACK, port))
+    except OSError as error:
+        sock.close()
+        raise Conflict(
+            T(f"端口 {port} 已被占用", f"Port {port} is taken"),
+            mend=T(
+                f"停掉占用它的程序，或换一个：CLOUDHALL_PORT={port + 1} make run",
+                f"Stop what uses it, or take another: CLOUDHALL_PORT={port + 1} make run",
+            ),
+            reason="PORT_TAKEN",
+        ) from error
+    return sock
+
+
+def serve(kernel: Kernel, sock: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer HTTP until SIGINT or SIGTERM; `ready()` is called when the first request can come."""
+    import uvicorn
+
+    from cloudhall.api.app import create_app
+    from cloudhall.console.app import console_routes
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready()
+
+    config = uvicorn.Config(
+        create_app(kernel, routes=console_routes(kernel)),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    # uvicorn raises the signal that ended it once more after a clean stop; as an interrupt it ends here, and the
+    # engines behind us are still stopped in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        Server(config).run(sockets=[sock])
+
+
+@contextlib.contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Conflict(
+                T(f"{home} 已有一个云厅在运行", f"Another Cloudhall runs on {home}"),
+                mend=T("停掉它，或用 CLOUDHALL_HOME 指定别处", "Stop it, or name another place in CLOUDHALL_HOME"),
+                reason="ALREADY_RUNNING",
+            ) from error
+        yield
