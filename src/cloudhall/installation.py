@@ -6,25 +6,34 @@ The only module that knows every domain. A new domain is added to `DOMAINS`.
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudhall.domains import identity, market, storage
 from cloudhall.domains.identity import passwords, sessions
 from cloudhall.domains.market import opening, pricing
 from cloudhall.domains.storage import stored, usage
-from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.registry import Registry
 from cloudhall.kernel.world import World
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 DOMAINS = (identity.DOMAIN, storage.DOMAIN, market.DOMAIN)
 SCHEMAS = (passwords.SCHEMA, sessions.SCHEMA, stored.SCHEMA, usage.SCHEMA)
 COLLECTORS = usage.COLLECTORS
 
 
-def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = None) -> Kernel:
+def build_registry() -> Registry:
+    """Every kind of this release, checked. Light: the command line does it at each start."""
+    return Registry(DOMAINS)
+
+
+def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = None) -> "Kernel":
     """Open the kernel of the installation in `home` over engines that run; nothing is started yet."""
+    from cloudhall.kernel.kernel import Kernel
+
     kernel = Kernel(
-        Registry(DOMAINS), home, world=world, drivers=drivers, schemas=SCHEMAS, collectors=COLLECTORS if drivers else ()
+        build_registry(), home, world=world, drivers=drivers, schemas=SCHEMAS, collectors=COLLECTORS if drivers else ()
     )
     kernel.pricing = functools.partial(pricing.price, kernel)
     kernel.chores = ((opening.OPEN_EVERY_S, "open-statements", lambda: opening.open_statements(kernel)),)

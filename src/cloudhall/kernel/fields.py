@@ -43,7 +43,7 @@ class F(msgspec.Struct, frozen=True, kw_only=True):
 
 def field(zh: str, en: str, help: T | None = None, **rules: Any) -> F:  # noqa: A002  the word the author reads
     """Describe a field: both titles, help, and rules named as in `F`."""
-    return msgspec.convert({"title": (zh, en), "help": help, **rules}, F, strict=False)
+    return F(title=T(zh, en), help=help, **rules)
 
 
 class FieldInfo(msgspec.Struct, frozen=True, kw_only=True):

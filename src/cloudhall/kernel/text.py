@@ -3,17 +3,28 @@
 Titles, help and messages are `T(zh, en)`; templates alone use the catalogues in `locale/`.
 """
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 
-class T(NamedTuple):
-    """One text, Chinese first. `.format()` fills both; `.in_(language)` picks one."""
+class T(msgspec.Struct, frozen=True):
+    """One text, Chinese first; on the wire `{"zh": …, "en": …}`. `.format()` fills both; `.in_(language)` picks one."""
 
     zh: str
     en: str
+
+    def __iter__(self) -> Iterator[str]:
+        """Chinese, then English."""
+        return iter((self.zh, self.en))
+
+    def both(self) -> dict[str, str]:
+        """Return the text as it goes on the wire."""
+        return {"zh": self.zh, "en": self.en}
 
     def in_(self, language: Language) -> str:
         """Return the text in one language."""

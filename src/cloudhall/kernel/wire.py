@@ -68,7 +68,7 @@ def condition_to_wire(c: Condition) -> dict[str, Any]:
     """Return one condition; reason and message only when it does not hold."""
     wire: dict[str, Any] = {"type": c.type, "status": c.status, "since": rfc3339(c.since_us)}
     if c.reason:
-        wire |= {"reason": c.reason, "message": c.text._asdict()}
+        wire |= {"reason": c.reason, "message": c.text.both()}
     return wire | {"observed_generation": c.observed_generation}
 
 

@@ -46,7 +46,7 @@ def _line(spec: ComponentSpec, level: int, period: rules.Period) -> dict[str, An
 def _unit_price(spec: ComponentSpec) -> dict[str, Any]:
     return {
         "meter": spec.meter,
-        "title": METERS[spec.meter].title._asdict(),
-        "unit": T(spec.unit_zh, spec.unit_en)._asdict(),
+        "title": METERS[spec.meter].title.both(),
+        "unit": T(spec.unit_zh, spec.unit_en).both(),
         "unit_nano": spec.tiers[0].unit_nano,
     }
