@@ -16,6 +16,7 @@ SPOKEN = {
     "MIT License": "MIT",
     # Says so in its licence file alone, or in a shorter word than the file.
     "cedarpy": "Apache-2.0",
+    "hyperframe": "MIT",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
 }
 
