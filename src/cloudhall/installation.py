@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudhall.domains import identity, market, storage
 from cloudhall.domains.identity import passwords, sessions
-from cloudhall.domains.market import opening, pricing
+from cloudhall.domains.market import costs, opening, pricing
 from cloudhall.domains.storage import stored, usage
 from cloudhall.kernel.registry import Registry
 from cloudhall.kernel.world import World
@@ -36,5 +36,6 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
         build_registry(), home, world=world, drivers=drivers, schemas=SCHEMAS, collectors=COLLECTORS if drivers else ()
     )
     kernel.pricing = functools.partial(pricing.price, kernel)
+    kernel.costs = functools.partial(costs.cost_to_date, kernel)
     kernel.chores = ((opening.OPEN_EVERY_S, "open-statements", lambda: opening.open_statements(kernel)),)
     return kernel

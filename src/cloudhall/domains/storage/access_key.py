@@ -8,6 +8,7 @@ from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.drivers.objects import OBJECTS, Identity, digest
 from cloudhall.kernel.errors import Problem
 from cloudhall.kernel.kinds import (
+    Blocked,
     Kind,
     Look,
     Outcome,
@@ -102,6 +103,8 @@ def reconcile(key: AccessKey, ctx: "Context") -> Outcome:
     bucket = ctx.get(Bucket, key.spec.bucket)
     if bucket is None or not bucket.ready:
         return Wait("BucketNotReady", T("等待存储桶就绪", "waiting for the bucket"), 5)
+    if "set_identities" in ctx.use(OBJECTS).lacks:
+        return Blocked("EngineLacks", T("外部 S3 的密钥由其运营者发放", "Keys of this S3 come from whoever runs it"))
     key.status.in_force = _in_step(ctx)
     if key.status.in_force:
         return Ready(next_s=300)
@@ -112,7 +115,7 @@ def reconcile(key: AccessKey, ctx: "Context") -> Outcome:
 @finalizer(AccessKey)
 def revoke(_key: AccessKey, ctx: "Context") -> Outcome:
     """The row goes only after the engine was seen to refuse the key."""
-    if _in_step(ctx):
+    if "set_identities" in ctx.use(OBJECTS).lacks or _in_step(ctx):
         return Ready()
     ctx.use(OBJECTS).set_identities(identities(ctx))
     return Wait("KeysNotInStep", IN_STEP_TEXT, 0)

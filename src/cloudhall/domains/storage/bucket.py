@@ -189,7 +189,7 @@ def reconcile(b: Bucket, ctx: "Context") -> Outcome:
     """Make the engine's bucket as wanted; withdraw the right to write when it is full."""
     objects = ctx.use(OBJECTS)
     seen = objects.seen(b.name)
-    b.status.stored_bytes, b.status.objects = stored.of_bucket(ctx.tx, b.name)
+    b.status.stored_bytes, b.status.objects = _held(b, ctx) if seen else (0, 0)
     b.status.endpoint, b.status.region = objects.endpoint, objects.region
     full = rules.is_full(b.status.stored_bytes, b.spec.quota_gib)
     full_text = T("容量用完，已收回写入权", "the quota is used up; the right to write is withdrawn")
@@ -208,6 +208,15 @@ def reconcile(b: Bucket, ctx: "Context") -> Outcome:
     else:
         return _settle(b, ctx, full=full)
     return Wait("Configuring", T("正在设置", "configuring"), 0)
+
+
+def _held(b: Bucket, ctx: "Context") -> tuple[int, int]:
+    """Bytes and objects: the running total of the change stream, or a count where the engine has no stream."""
+    objects = ctx.use(OBJECTS)
+    if "changes" not in objects.lacks:
+        return stored.of_bucket(ctx.tx, b.name)
+    counted = objects.stored(b.name)
+    return counted.bytes, counted.objects
 
 
 def _settle(b: Bucket, ctx: "Context", *, full: bool) -> Outcome:

@@ -32,6 +32,8 @@ CREATE TABLE storage_counter (
 def collect_stored(c: Collection) -> Collected:
     """Follow the change stream; each change closes a stretch of the bucket's level."""
     objects, buckets = c.use(OBJECTS), _by_name(c)
+    if "changes" in objects.lacks:
+        return Collected(position=c.position)
     cursor, seen_us = int(c.position.get("cursor", 0)), c.now_us
     changes: list[Change] = []
     for _ in range(PAGES_MAX):
@@ -61,6 +63,8 @@ def _apply(tx: Tx, bucket: Bucket | None, name: str, bytes_delta: int, objects_d
 
 def collect_requests(c: Collection) -> Collected:
     """Read the counters: what grew since the last reading is one reading a bucket and meter."""
+    if "counters" in c.use(OBJECTS).lacks:
+        return Collected(position=c.position)
     counters, buckets = c.use(OBJECTS).counters(), _by_name(c)
     before = _last_counters(c.tx) if c.position.get("process_start_us") == counters.process_start_us else {}
     since_us = int(c.position.get("read_at_us", 0)) if before or c.position else 0
