@@ -19,6 +19,7 @@ from cloudhall.kernel.look import Reader
 from cloudhall.kernel.outcomes import Condition, set_condition
 from cloudhall.kernel.ports import Port
 from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 
 P = TypeVar("P")
@@ -66,16 +67,13 @@ class Context:
         ).result()
 
     def create(self, kind: type[K], *, name: str, spec: Spec, place: str = "") -> str:
-        """Create another kind's resource by command, once; answers its id."""
+        """Create another kind's resource by command, once; answers its id. One of that name is the one meant."""
+        there = place or self.resource.place
+        found = self.kernel.tables[kind].named(self.tx, name, Where("place = ?", (there,)), 1)
+        if found:
+            return str(found[0].id)
         key = f"{self.resource.id}/{kind.meta.key}/create/{name}"
-        command = Command(
-            kind=kind,
-            verb="create",
-            place=place or self.resource.place,
-            name=name,
-            spec=msgspec.to_builtins(spec),
-            key=key,
-        )
+        command = Command(kind=kind, verb="create", place=there, name=name, spec=msgspec.to_builtins(spec), key=key)
         answer = self.kernel.execute(self._caller(), command).result()
         self.effects += not answer.replayed
         return str(answer.body["id"])

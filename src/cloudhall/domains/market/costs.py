@@ -20,7 +20,7 @@ def cost_to_date(kernel: Any, resource: Kind[Any, Any]) -> dict[str, Any] | None
     statement = statement_of(kernel, resource.place)
     if statement is None:
         return None
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"title": line.title, "unit": line.unit, "quantity_micro": row.quantity_micro, "amount_fen": row.amount_fen}
         for line in statement.status.lines
         for row in line.rows
