@@ -19,6 +19,7 @@ from cloudhall.kernel.fields import fields_of, problems
 from cloudhall.kernel.ids import is_id, looks_like_id, new_id
 from cloudhall.kernel.kinds import Action, Kind, Quota, Spec, value_at
 from cloudhall.kernel.look import Reader
+from cloudhall.kernel.patches import merge_patch, spec_patch
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from cloudhall.kernel.text import T
@@ -31,7 +32,11 @@ AnyKind = type[Kind[Any, Any]]
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked. `target` is a name or id; `place` a project or organisation, by name or id."""
+    """What is asked. `target` is a name or id; `place` a project or organisation, by name or id.
+
+    An update replaces each field of `spec` that it names, and the labels as a whole; with `merge` both are patches
+    (RFC 7396), in which maps are merged and null takes away.
+    """
 
     kind: AnyKind
     verb: str
@@ -41,6 +46,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str] | None = None
     spec: Any = None
     args: Any = None
+    merge: bool = False
     if_match: int | None = None
     key: str = ""
 
@@ -184,6 +190,7 @@ class Planner:
         return resolved
 
     def _update(self, command: Command, old: Kind[Any, Any]) -> Plan:
+        command = _whole(command, old) if command.merge else command
         meta, patch = command.kind.meta, command.spec or {}
         found = problems(meta.spec, patch, "/spec", partial=True)
         found += [*_label_problems(command.labels), *_by_problems(meta.spec, patch, old.spec)]
@@ -284,6 +291,13 @@ class Planner:
         before = int(value_at(old, quota.path)) if old else 0
         now = quotas.room(self.tx, new.place, quota)
         return Charge(quota, int(value_at(new, quota.path)) - before, now.used, now.room)
+
+
+def _whole(command: Command, old: Kind[Any, Any]) -> Command:
+    """Make a patch into the values that it leads to."""
+    labels = None if command.labels is None else merge_patch(old.labels, command.labels)
+    spec = spec_patch(old.spec, command.spec) if isinstance(command.spec, Mapping) else command.spec
+    return msgspec.structs.replace(command, labels=labels, spec=spec)
 
 
 def refuse(found: list[Problem]) -> None:

@@ -82,6 +82,7 @@ class Kernel:
         self.levels = Levels(self)
         self.clock = Clock()
         self.pricing: Callable[[Plan], dict[str, Any]] | None = None
+        self.costs: Callable[[Kind[Any, Any]], dict[str, Any] | None] | None = None
         self.chores: tuple[tuple[float, str, Callable[[], Any]], ...] = ()
         self.demo_logins: tuple[tuple[str, T, str], ...] = ()
 
@@ -108,7 +109,10 @@ class Kernel:
         self.store.close()
 
     def execute(self, caller: Caller, command: Command) -> "Future[Answer]":
-        """Plan and commit a command; the future is done when the answer is durable."""
+        """Plan and commit a command; the future is done when the answer is durable.
+
+        What planning refuses is raised here; a denial, and what the commit refuses, by the future.
+        """
         request = requests.fingerprint(
             command.kind.meta.key,
             command.verb,
@@ -119,9 +123,15 @@ class Kernel:
             command.spec,
             command.args,
         )
-        if command.key and (known := requests.recall(self.store.read(), self.keys, caller, command.key, request)):
-            return _done(Answer(known, replayed=True))
-        return self._attempt(caller, command, request, PLAN_TRIES)
+        if first := self._recalled(caller, command, request):
+            return first
+        try:
+            return self._attempt(caller, command, request, PLAN_TRIES)
+        except CloudhallError:
+            # What is in the way may be the first request under this key, committed while this one was planned.
+            if first := self._recalled(caller, command, request):
+                return first
+            raise
 
     def plan(self, caller: Caller, command: Command) -> Plan:
         """Decide a command without writing: the dry run. Fails exactly as the real one would."""
@@ -177,15 +187,26 @@ class Kernel:
 
         self.store.write(write).result()
 
+    def _recalled(self, caller: Caller, command: Command, request: bytes) -> "Future[Answer] | None":
+        if not command.key:
+            return None
+        known = requests.recall(self.store.read(), self.keys, caller, command.key, request)
+        return _done(Answer(known, replayed=True)) if known else None
+
     def _attempt(self, caller: Caller, command: Command, request: bytes, tries: int) -> "Future[Answer]":
         try:
             plan = self.plan(caller, command)
         except Forbidden as denial:
-            self.note(_denied(caller, command, denial)).result()
-            raise
+            return self._refuse(caller, command, denial)
         future: Future[Answer] = Future()
         written = self.store.write(lambda tx: self._write(tx, plan, request))
         written.add_done_callback(lambda done: self._settle(future, done, caller, command, request, tries))
+        return future
+
+    def _refuse(self, caller: Caller, command: Command, denial: Forbidden) -> "Future[Answer]":
+        """Answer a denial once it is in the log; nobody blocks on that: a retry is planned on the writer's thread."""
+        future: Future[Answer] = Future()
+        self.note(_denied(caller, command, denial)).add_done_callback(lambda _: future.set_exception(denial))
         return future
 
     def _settle(

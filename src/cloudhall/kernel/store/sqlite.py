@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from cloudhall.kernel.errors import CloudhallError, Unavailable
+from cloudhall.kernel.errors import Unavailable
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
@@ -110,7 +110,9 @@ class SQLiteStore:
         self._writer.execute("SAVEPOINT one")
         try:
             result = job.run(self._writer)
-        except (CloudhallError, sqlite3.IntegrityError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+                raise  # the database itself fails, and with it the group; anything else is this job's alone
             self._writer.execute("ROLLBACK TO one")
             self._writer.execute("RELEASE one")
             job.future.set_exception(error)
