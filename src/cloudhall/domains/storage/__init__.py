@@ -1,5 +1,6 @@
 """Storage answers: where is it kept."""
 
+from cloudhall.domains.storage import emptying as emptying  # makes its operation known
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.domains.storage.meters import METERS
