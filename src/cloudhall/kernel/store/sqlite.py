@@ -1,9 +1,10 @@
 """SQLite behind the store's door: one writer that commits in groups, any number of readers.
 
 Invariants: every change goes through `write`; a write is acknowledged only after its transaction is on disk
-(WAL, synchronous=FULL); functions handed to `write` run alone, one after the other, each in a savepoint of its own,
-so that one that fails takes nothing of its neighbours along. While one group is synced the next one gathers, which is
-all the batching there is: a lone write never waits.
+(WAL, synchronous=FULL), a refusal not before either, so whoever hears of one sees all that was committed beside it;
+functions handed to `write` run alone, one after the other, each in a savepoint of its own, so that one that fails takes
+nothing of its neighbours along; whatever happens to the writer, nobody waits for ever. While one group is synced the
+next one gathers, which is all the batching there is: a lone write never waits.
 """
 
 import queue
@@ -25,9 +26,20 @@ SCHEMA_VERSION = 1
 R = TypeVar("R")
 
 
+class _Answer(NamedTuple):
+    result: Any = None
+    error: BaseException | None = None
+
+
 class _Job(NamedTuple):
     run: Callable[[Tx], Any]
     future: "Future[Any]"
+
+    def end(self, answer: _Answer) -> None:
+        if answer.error is None:
+            self.future.set_result(answer.result)
+        else:
+            self.future.set_exception(answer.error)
 
 
 class SQLiteStore:
@@ -44,8 +56,13 @@ class SQLiteStore:
         self.on_commit: list[Callable[[], None]] = []
         self._local = threading.local()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._writer = _connect(path)
-        _refuse_newer(self._writer, path)
+        self._closing = False
+        self._door = threading.Lock()
+        try:
+            self._writer = _connect(path)
+            _refuse_newer(self._writer, path)
+        except sqlite3.Error as error:
+            raise _unavailable(error) from error
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -61,12 +78,18 @@ class SQLiteStore:
     def write(self, run: Callable[[Tx], R]) -> "Future[R]":
         """Queue a change; the future is done when it is durable, or carries what `run` raised."""
         future: Future[R] = Future()
-        self._jobs.put(_Job(run, future))
+        with self._door:
+            if self._closing:
+                future.set_exception(_closed())
+            else:
+                self._jobs.put(_Job(run, future))
         return future
 
     def close(self) -> None:
-        """Finish what is queued, then close."""
-        self._jobs.put(None)
+        """Finish what is queued, then close; a later write is refused."""
+        with self._door:
+            self._closing = True
+            self._jobs.put(None)
         self._thread.join()
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._writer.close()
@@ -86,39 +109,35 @@ class SQLiteStore:
                 return
 
     def _commit(self, group: list[_Job]) -> None:
-        done: list[tuple[_Job, Any]] = []
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for job in group:
-                self._one(job, done)
+            answers = [self._one(job) for job in group]
             self.world.fault("store.commit:before")
             self._writer.execute("COMMIT")
             self.world.fault("store.commit:after")
-        except sqlite3.Error as error:
+        except BaseException as error:  # noqa: BLE001  whatever it was, those who wait are told
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             for job in group:
-                if not job.future.done():
-                    job.future.set_exception(_unavailable(error))
+                job.future.set_exception(_told(error))
             return
-        for job, result in done:
-            job.future.set_result(result)
+        for job, answer in zip(group, answers, strict=True):
+            job.end(answer)
         for notify in self.on_commit:
             notify()
 
-    def _one(self, job: _Job, done: list[tuple[_Job, Any]]) -> None:
+    def _one(self, job: _Job) -> _Answer:
         self._writer.execute("SAVEPOINT one")
         try:
             result = job.run(self._writer)
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
-                raise  # the database itself fails, and with it the group; anything else is this job's alone
+            if not self._writer.in_transaction:
+                raise  # the database gave the whole group up: disk full or broken
             self._writer.execute("ROLLBACK TO one")
             self._writer.execute("RELEASE one")
-            job.future.set_exception(error)
-        else:
-            self._writer.execute("RELEASE one")
-            done.append((job, result))
+            return _Answer(error=_told(error))
+        self._writer.execute("RELEASE one")
+        return _Answer(result)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -145,7 +164,17 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _unavailable(error: sqlite3.Error) -> Unavailable:
+def _told(error: BaseException) -> BaseException:
+    """What the caller hears: its own error, or that the database failed."""
+    failed = isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+    return _unavailable(error) if failed else error
+
+
+def _closed() -> Unavailable:
+    return Unavailable(T("程序正在停止", "The program is stopping"), reason="STOPPING")
+
+
+def _unavailable(error: BaseException) -> Unavailable:
     if "full" in str(error):
         return Unavailable(
             T("磁盘已满，未写入任何内容", "The disk is full; nothing was written"),
