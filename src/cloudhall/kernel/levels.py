@@ -45,10 +45,11 @@ def set_level(tx: Tx, source: str, resource: str, meter: str, project: str, leve
     )
 
 
-def end_level(tx: Tx, resource: str, meter: str, at_us: int) -> None:
-    """End a level: its resource is gone."""
-    _close(tx, _row(tx, resource, meter), at_us)
-    tx.execute("DELETE FROM meter_level WHERE resource = ? AND meter = ?", (resource, meter))
+def end_levels(tx: Tx, resource: str, at_us: int) -> None:
+    """End every level of a resource that is gone, whoever set it."""
+    for row in tx.execute(f"SELECT {_COLUMNS} FROM meter_level WHERE resource = ?", (resource,)).fetchall():
+        _close(tx, row, at_us)
+    tx.execute("DELETE FROM meter_level WHERE resource = ?", (resource,))
 
 
 def known_until(tx: Tx, source: str, at_us: int) -> None:
@@ -102,11 +103,12 @@ class Levels:
         return len(found)
 
     def _follow(self, tx: Tx, event: events.Event) -> None:
-        for meter in self.meters.get(event.kind, ()):
-            if event.verb == "remove":
-                end_level(tx, event.id, meter.key, event.at_us)
-            elif event.spec is not None:
-                amount = int(msgspec.json.decode(event.spec)[meter.path.removeprefix("spec.")])
+        if event.verb == "remove":
+            end_levels(tx, event.id, event.at_us)
+        elif event.spec is not None:
+            spec = msgspec.json.decode(event.spec)
+            for meter in self.meters.get(event.kind, ()):
+                amount = int(spec[meter.path.removeprefix("spec.")])
                 set_level(tx, READER, event.id, meter.key, event.place, amount * MICRO, event.at_us)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cloudhall.domains.storage import rules, stored
 from cloudhall.drivers.objects import OBJECTS
-from cloudhall.kernel.errors import CloudhallError, Problem
+from cloudhall.kernel.errors import Conflict, Problem
 from cloudhall.kernel.kinds import (
     Blocked,
     Index,
@@ -224,23 +224,31 @@ def _settle(b: Bucket, ctx: "Context", *, full: bool) -> Outcome:
     if b.status.writable == full:
         b.status.writable = not full
         ctx.wake_children()
+    return Ready(next_s=1 if _emptying(b, ctx) else LOOK_AGAIN_S)
+
+
+def _emptying(b: Bucket, ctx: "Context") -> bool:
+    """Start the operation that was asked for last, once; answers whether it runs."""
     if not b.spec.emptied:
-        return Ready(next_s=LOOK_AGAIN_S)
+        return False
     spec = OperationSpec(what=EMPTY, target=b.id)
     operation = ctx.get(Operation, ctx.create(Operation, name=f"empty-{b.id[3:]}-{b.spec.emptied}", spec=spec))
     running = operation is not None and not operation.status.ended
     b.status.operation = operation.id if operation is not None and running else ""
-    return Ready(next_s=1 if running else LOOK_AGAIN_S)
+    return running
 
 
 @finalizer(Bucket)
 def remove(b: Bucket, ctx: "Context") -> Outcome:
-    """Remove the engine's bucket; what was written since the check blocks it."""
+    """Remove the engine's bucket; what came in since the check blocks it until somebody empties it."""
     objects = ctx.use(OBJECTS)
     if objects.seen(b.name) is None:
         return Ready()
+    b.status.stored_bytes, b.status.objects = _held(b, ctx)
+    if _emptying(b, ctx):
+        return Wait("Emptying", T("正在清空", "being emptied"), 1)
     try:
         objects.remove_bucket(b.name)
-    except CloudhallError as error:
+    except Conflict as error:
         return Blocked("NotEmpty", error.text)
     return Wait("Removing", T("正在删除", "removing"), 0)

@@ -25,6 +25,6 @@ def add(tx: Tx, bucket: str, bytes_delta: int, objects_delta: int) -> int:
     return int(cursor.fetchone()[0])
 
 
-def forget(tx: Tx, bucket: str) -> None:
-    """Drop the total of a bucket that is gone; another may take its name."""
-    tx.execute("DELETE FROM storage_stored WHERE bucket = ?", (bucket,))
+def put(tx: Tx, bucket: str, size: int, objects: int) -> None:
+    """Set the total to what was counted."""
+    tx.execute("INSERT OR REPLACE INTO storage_stored VALUES (?, ?, ?)", (bucket, size, objects))

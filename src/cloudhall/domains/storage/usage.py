@@ -7,19 +7,17 @@ is a gap for every bucket: nobody invents what happened in it.
 
 from collections.abc import Mapping
 
-from cloudhall.domains.storage import stored
+from cloudhall.domains.storage import recount, stored
 from cloudhall.domains.storage.bucket import Bucket
-from cloudhall.drivers.objects import OBJECTS, BucketCounters, Change, Counters
+from cloudhall.drivers.objects import OBJECTS, BucketCounters, Change, Counters, Objects
 from cloudhall.kernel import levels
 from cloudhall.kernel.collect import Collected, Collection, Collector
 from cloudhall.kernel.metering import Gap, Reading
 from cloudhall.kernel.store import Tx
-from cloudhall.kernel.world import SECOND_US
 
 STORED = "storage.stored"
 REQUESTS = "storage.requests"
 MICRO = 1_000_000
-STREAM_DELAY_US = 5 * SECOND_US  # the change stream shows a write within 2 s (measured); levels are known up to here
 PAGES_MAX = 50  # of the change stream in one turn; the rest follows in the next
 
 SCHEMA = """
@@ -34,31 +32,41 @@ def collect_stored(c: Collection) -> Collected:
     objects, buckets = c.use(OBJECTS), _by_name(c)
     if "changes" in objects.lacks:
         return Collected(position=c.position)
-    cursor, seen_us = int(c.position.get("cursor", 0)), c.now_us
-    changes: list[Change] = []
-    for _ in range(PAGES_MAX):
-        page = objects.changes(cursor)
-        changes += page.items
-        if page.cursor == cursor:
-            break
-        cursor = page.cursor
-    touched = {x.bucket for x in changes}
+    changes, cursor, lost = _read_on(objects, int(c.position.get("cursor", 0)))
+    settled = recount.settle({} if lost else c.position.get("recount", {}), changes, cursor // 1_000)
+    pending = settled.waiting | recount.count(objects, buckets if lost else settled.again)
 
     def write(tx: Tx) -> None:
-        for change in changes:
-            _apply(
-                tx, buckets.get(change.bucket), change.bucket, change.bytes_delta, change.objects_delta, change.at_us
-            )
-        levels.known_until(tx, STORED, seen_us - STREAM_DELAY_US)
+        for x in changes:
+            stored.add(tx, x.bucket, x.bytes_delta, x.objects_delta)
+            _follow(tx, buckets.get(x.bucket), x.at_us)
+        for name, (size, count) in settled.exact.items():
+            stored.put(tx, name, size, count)
+            _follow(tx, buckets.get(name), cursor // 1_000)
+        levels.known_until(tx, STORED, cursor // 1_000)
 
+    touched = {x.bucket for x in changes} | settled.exact.keys()
     wake = tuple((Bucket.meta.key, buckets[name].id) for name in touched if name in buckets)
-    return Collected(position={"cursor": cursor}, wake=wake, also=write)
+    return Collected(position={"cursor": cursor, "recount": pending}, wake=wake, also=write)
 
 
-def _apply(tx: Tx, bucket: Bucket | None, name: str, bytes_delta: int, objects_delta: int, at_us: int) -> None:
-    now_bytes = stored.add(tx, name, bytes_delta, objects_delta)
+def _read_on(objects: Objects, cursor: int) -> tuple[list[Change], int, bool]:
+    """Changes behind a cursor, where they end, and whether some may be missing."""
+    changes: list[Change] = []
+    lost = False
+    for _ in range(PAGES_MAX):
+        page = objects.changes(cursor)
+        changes, cursor, lost = changes + list(page.items), page.cursor, lost or page.lost
+        if not page.items and not page.lost:
+            break
+    return changes, cursor, lost
+
+
+def _follow(tx: Tx, bucket: Bucket | None, at_us: int) -> None:
+    """Let the level of a bucket be what its running total says from a time on."""
     if bucket is not None:
-        levels.set_level(tx, STORED, bucket.id, "storage.stored_bytes", bucket.place, max(0, now_bytes), at_us)
+        size, _ = stored.of_bucket(tx, bucket.name)
+        levels.set_level(tx, STORED, bucket.id, "storage.stored_bytes", bucket.place, max(0, size), at_us)
 
 
 def collect_requests(c: Collection) -> Collected:
