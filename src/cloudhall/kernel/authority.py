@@ -7,7 +7,7 @@ cannot differ; a domain adds conditions of its own in `policies.cedar`. What one
 from typing import Any, cast
 
 from cloudhall.kernel import places
-from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.caller import SERVICE, Caller
 from cloudhall.kernel.errors import CloudhallError, Forbidden
 from cloudhall.kernel.fields import FieldInfo
 from cloudhall.kernel.kinds import Kind, Meta, field_at, value_at
@@ -28,7 +28,6 @@ from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 
 PRINCIPAL_ATTRS: dict[str, AttrType] = {"suspended": "bool", "organisation": "string"}
-SERVICE = "service:"
 
 
 class Authority:

@@ -7,6 +7,7 @@ import msgspec
 from cloudhall.kernel.text import Language
 
 Attribute = str | int | bool
+SERVICE = "service:"  # begins the id of every kind's own service account; no id of a resource has a colon
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,4 +35,4 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 def service(kind: str, request: str = "") -> Caller:
     """Return the named service account under which a kind's controller issues commands."""
-    return Caller(id=f"service:{kind}", type="ServiceAccount", name=f"service:{kind}", request=request)
+    return Caller(id=SERVICE + kind, type="ServiceAccount", name=SERVICE + kind, request=request)

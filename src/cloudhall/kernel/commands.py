@@ -1,8 +1,9 @@
 """The one path of a change, for people and domains alike: plan, then commit.
 
 `plan` reads only and answers everything a dry run shows; it fails exactly as the real command would. `commit` writes
-row, event, audit leaf, quota, work and stored answer in one transaction, and checks again in its statements what must
-hold against races. Order: validate → authorise → references and checks → quota.
+row, event, audit leaf, quota, work and stored answer in one transaction. A plan counts for the head of the log that it
+was made at; whoever finds another head at the commit plans again. Order: validate → authorise → references and checks →
+quota.
 """
 
 import contextlib
@@ -12,22 +13,32 @@ from typing import Any
 
 import msgspec
 
-from cloudhall.kernel import places, quotas
-from cloudhall.kernel.caller import Caller
-from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem, Stale
+from cloudhall.kernel import events, places, quotas
+from cloudhall.kernel.caller import SERVICE, Caller
+from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem
 from cloudhall.kernel.fields import fields_of, problems
 from cloudhall.kernel.ids import is_id, looks_like_id, new_id
 from cloudhall.kernel.kinds import Action, Kind, Quota, Spec, value_at
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.patches import merge_patch, spec_patch
+from cloudhall.kernel.refusals import (
+    LIST_NAMES_MAX,
+    blocked,
+    by_problems,
+    going,
+    immutable_problems,
+    not_found,
+    refuse,
+    stale,
+    taken_problems,
+)
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from cloudhall.kernel.text import T
-from cloudhall.kernel.wire import to_wire
 
 NAME_PATTERN = r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?"
 LABELS_MAX = 32
-LIST_NAMES_MAX = 10
+CHILDREN_MAX = 100_000  # that go with an owner in one transaction
 AnyKind = type[Kind[Any, Any]]
 
 
@@ -61,8 +72,12 @@ class Charge(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """A command decided but not written: old and new row, room, rates per meter, and what the domain foresees."""
+    """A command decided but not written: old and new row, room, rates per meter, and what the domain foresees.
 
+    `head` is the revision that the log stood at before anything was read.
+    """
+
+    head: int
     command: Command
     caller: Caller
     old: Kind[Any, Any] | None
@@ -85,6 +100,7 @@ class Planner:
     def __init__(self, kernel: Any, tx: Tx, caller: Caller) -> None:
         """`kernel` gives registry, tables, authority and world."""
         self.kernel, self.tx, self.caller = kernel, tx, caller
+        self.head = events.head(tx)
         self.look = Reader(tx, kernel.tables, caller.id, kernel.world.now_us())
 
     def plan(self, command: Command) -> Plan:
@@ -92,13 +108,19 @@ class Planner:
         if command.verb == "create":
             return self._create(command)
         old = self.find(command.kind, command.target, command.place)
-        if command.if_match is not None and command.if_match != old.revision:
-            raise stale(old, command)
-        if command.verb == "update":
-            return self._update(command, old)
+        if command.if_match is not None and self._decided_since(old, command.if_match):
+            raise stale(old, command.spec, command.if_match)
         if command.verb == "delete":
             return self._delete(command, old)
+        if old.deleting_us is not None:
+            raise going(old)
+        if command.verb == "update":
+            return self._update(command, old)
         return self._act(command, old)
+
+    def _decided_since(self, old: Kind[Any, Any], revision: int) -> bool:
+        """Whether somebody has changed the resource since; what its controller saw meanwhile is in nobody's way."""
+        return revision > old.revision or events.decided_after(self.tx, old.id, revision)
 
     def find(self, kind: AnyKind, target: str, place: str = "") -> Kind[Any, Any]:
         """Row by id, or by name within a place or among all that the caller may see."""
@@ -156,9 +178,10 @@ class Planner:
             *_label_problems(command.labels),
             *problems(meta.spec, command.spec or {}, "/spec"),
         ]
-        found += [p for p in _by_problems(meta.spec, command.spec or {}) if p.pointer not in {f.pointer for f in found}]
+        found += [p for p in by_problems(meta.spec, command.spec or {}) if p.pointer not in {f.pointer for f in found}]
         refuse(found)
         place = self.place_id(command.kind, command.place)
+        self._refuse_going(place)
         spec = msgspec.convert(self._with_ids(meta.spec, command.spec or {}, place), meta.spec)
         now = self.look.now_us
         new = command.kind(
@@ -172,10 +195,14 @@ class Planner:
             updated_us=now,
         )
         policies = kernel.authority.require(self.tx, self.caller, "create", new)
-        taken = kernel.tables[command.kind].named(self.tx, new.name, Where("place = ?", (place,)))
-        if taken:
-            found.append(_name_taken(new.name))
         return self._finished(command, None, new, policies, found)
+
+    def _refuse_going(self, place: str) -> None:
+        """Nothing new is put into a place that is on its way out."""
+        kind = self.kernel.registry.by_prefix.get(place[:2])
+        row = self.kernel.tables[kind].get(self.tx, place) if kind is not None and place != places.PLATFORM else None
+        if row is not None and row.deleting_us is not None:
+            raise going(row)
 
     def _with_ids(self, spec: type[Spec], given: Mapping[str, Any], place: str) -> dict[str, Any]:
         """Turn references by name into ids; one that finds nothing stays, and is named as a problem later."""
@@ -193,15 +220,18 @@ class Planner:
         command = _whole(command, old) if command.merge else command
         meta, patch = command.kind.meta, command.spec or {}
         found = problems(meta.spec, patch, "/spec", partial=True)
-        found += [*_label_problems(command.labels), *_by_problems(meta.spec, patch, old.spec)]
+        found += [*_label_problems(command.labels), *by_problems(meta.spec, patch, old.spec)]
         if command.name is not None:
             found += _name_problems(command.name)
         refuse(found)
+        patch = self._with_ids(meta.spec, patch, old.place)
         spec = msgspec.convert(msgspec.to_builtins(old.spec) | patch, meta.spec)
-        new = self._changed(old, spec, command)
+        new = self._changed(old, spec)
+        new.name = old.name if command.name is None else command.name
+        new.labels = old.labels if command.labels is None else dict(command.labels)
         policies = self.kernel.authority.require(self.tx, self.caller, "update", old)
         self.kernel.authority.require(self.tx, self.caller, "update", new)
-        return self._finished(command, old, new, policies, _immutable_problems(old.spec, spec))
+        return self._finished(command, old, new, policies, immutable_problems(old.spec, spec))
 
     def _act(self, command: Command, old: Kind[Any, Any]) -> Plan:
         act: Action | None = command.kind.meta.actions.get(command.verb)
@@ -212,7 +242,7 @@ class Planner:
         if not act.when(old):
             raise Conflict(act.why_not, reason="NOT_NOW")
         spec = act.run(old, msgspec.convert(command.args or {}, act.args), self.look)
-        return self._finished(command, old, self._changed(old, spec, command), policies, [])
+        return self._finished(command, old, self._changed(old, spec), policies, [])
 
     def _delete(self, command: Command, old: Kind[Any, Any]) -> Plan:
         policies = self.kernel.authority.require(self.tx, self.caller, "delete", old)
@@ -220,15 +250,23 @@ class Planner:
         if first:
             raise Conflict(first[0].text, mend=first[0].mend, problems=tuple(first), reason=first[0].code)
         goes_too = self._children(old)
-        new = self._changed(old, old.spec, command)
+        new = self._changed(old, old.spec)
         new.deleting_us = old.deleting_us or self.look.now_us
-        return Plan(command=command, caller=self.caller, old=old, new=new, policies=policies, goes_too=tuple(goes_too))
+        return Plan(
+            head=self.head,
+            command=command,
+            caller=self.caller,
+            old=old,
+            new=new,
+            policies=policies,
+            goes_too=tuple(goes_too),
+        )
 
     def _children(self, owner: Kind[Any, Any]) -> list[Kind[Any, Any]]:
         """Collect what goes with an owner; raises when something must be removed first."""
         cascade: list[Kind[Any, Any]] = []
         for kind, path in self.kernel.registry.children(type(owner).meta.key):
-            rows = list(self.look.list(kind, {path: owner.id}, limit=LIST_NAMES_MAX + 1))
+            rows = list(self.look.list(kind, {path: owner.id}, limit=CHILDREN_MAX))
             if rows and fields_of(kind.meta.spec)[path.partition(".")[2]].f.on_delete == "block":
                 raise blocked(owner, kind, rows)
             cascade += [c for r in rows if r.deleting_us is None for c in (*self._children(r), r)]
@@ -244,12 +282,12 @@ class Planner:
             if rows:
                 raise blocked(place, kind, rows)
 
-    def _changed(self, old: Kind[Any, Any], spec: Spec, command: Command) -> Kind[Any, Any]:
+    def _changed(self, old: Kind[Any, Any], spec: Spec) -> Kind[Any, Any]:
         return type(old)(
             id=old.id,
             place=old.place,
-            name=old.name if command.name is None else command.name,
-            labels=old.labels if command.labels is None else command.labels,
+            name=old.name,
+            labels=old.labels,
             spec=spec,
             status=old.status,
             generation=old.generation + (spec != old.spec),
@@ -268,7 +306,7 @@ class Planner:
         found: list[Problem],
     ) -> Plan:
         meta = command.kind.meta
-        found += _reference_problems(self.kernel, self.tx, old, new)
+        found += [*taken_problems(self.kernel, self.tx, old, new), *self._reference_problems(old, new)]
         if not found:
             found += [p for ask in meta.checks for p in ask(new, old, self.look)]
         refuse(found)
@@ -277,6 +315,7 @@ class Planner:
             if c.amount > 0 and c.used + c.amount > c.room:
                 raise quotas.exceeded(c.quota, quotas.Room(c.used, c.room), c.amount)
         return Plan(
+            head=self.head,
             command=command,
             caller=self.caller,
             old=old,
@@ -286,6 +325,27 @@ class Planner:
             rates=tuple((m.key, int(value_at(new, m.path))) for m in meta.meters),
             previews=tuple(ask(new, self.look) for ask in meta.previews),
         )
+
+    def _reference_problems(self, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
+        """References to what is not there, is going away, or is not the caller's to see."""
+        found = []
+        for name, info in fields_of(type(new.spec)).items():
+            target = getattr(new.spec, name) if info.f.ref else None
+            if not target or (old is not None and getattr(old.spec, name) == target):
+                continue
+            row = self.kernel.tables[info.f.ref].get(self.tx, target)
+            if row is None or row.deleting_us is not None or not self._sees(row):
+                text = T(
+                    f"没有“{info.title.zh}”{target}，或你无权查看",
+                    f"There is no {info.title.en.lower()} {target}, or not yours to see",
+                )
+                found.append(Problem("NO_SUCH", f"/spec/{name}", text))
+        return found
+
+    def _sees(self, row: Kind[Any, Any]) -> bool:
+        """Whether a reference may name a row; controllers name what they were told of."""
+        decision = self.kernel.authority.decide(self.tx, self.caller, "read", row)
+        return bool(decision.allowed) or self.caller.id.startswith(SERVICE)
 
     def _charge(self, quota: Quota, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> Charge:
         before = int(value_at(old, quota.path)) if old else 0
@@ -298,51 +358,6 @@ def _whole(command: Command, old: Kind[Any, Any]) -> Command:
     labels = None if command.labels is None else merge_patch(old.labels, command.labels)
     spec = spec_patch(old.spec, command.spec) if isinstance(command.spec, Mapping) else command.spec
     return msgspec.structs.replace(command, labels=labels, spec=spec)
-
-
-def refuse(found: list[Problem]) -> None:
-    """Raise one `Invalid` for all problems, if there is any."""
-    if found:
-        n = len(found)
-        raise Invalid(T(f"有 {n} 处需要修改", f"{n} thing{'s' * (n > 1)} to change"), problems=tuple(found))
-
-
-def not_found(kind: AnyKind, target: str) -> NotFound:
-    """Say what was looked for; the same for what is hidden."""
-    title = kind.meta.title
-    return NotFound(
-        T(f"没有名为 {target} 的{title.zh}，或你无权查看", f"No {title.en.lower()} {target}, or not yours to see")
-    )
-
-
-def stale(current: Kind[Any, Any], command: Command) -> Stale:
-    """Say which fields differ from what the caller wants, and what stands now."""
-    wanted = command.spec or {}
-    now = msgspec.to_builtins(current.spec)
-    difference = {k: {"now": now.get(k), "yours": v} for k, v in wanted.items() if now.get(k) != v}
-    return Stale(
-        T(
-            f"{current.name} 现为第 {current.revision} 版，你基于第 {command.if_match} 版",
-            f"{current.name} is at revision {current.revision}; you started from {command.if_match}",
-        ),
-        current=to_wire(current),
-        difference=difference,
-    )
-
-
-def blocked(owner: Kind[Any, Any], kind: AnyKind, rows: list[Kind[Any, Any]]) -> Conflict:
-    """Name what must go first."""
-    names = [r.name for r in rows[:LIST_NAMES_MAX]]
-    more = "…" if len(rows) > LIST_NAMES_MAX else ""
-    return Conflict(
-        T(
-            f"还有{kind.meta.title.zh}：{'、'.join(names)}{more}",
-            f"{kind.meta.title.en} still there: {', '.join(names)}{more}",
-        ),
-        mend=T(f"先删除它们，再删除 {owner.name}", f"Delete these first, then {owner.name}"),
-        reason="BLOCKED_BY",
-        blocking=[r.id for r in rows[:LIST_NAMES_MAX]],
-    )
 
 
 def _name_problems(name: str | None) -> list[Problem]:
@@ -363,15 +378,6 @@ def _name_problems(name: str | None) -> list[Problem]:
     return []
 
 
-def _name_taken(name: str) -> Problem:
-    return Problem(
-        "TAKEN",
-        "/name",
-        T(f"名称 {name} 已被使用", f"The name {name} is taken"),
-        T("换一个名称", "Choose another name"),
-    )
-
-
 def _label_problems(labels: Mapping[str, str] | None) -> list[Problem]:
     if labels is None:
         return []
@@ -383,45 +389,3 @@ def _label_problems(labels: Mapping[str, str] | None) -> list[Problem]:
         text = T(f"标签是文字键值对，最多 {LABELS_MAX} 个", f"Labels map text to text, at most {LABELS_MAX}")
         return [Problem("TYPE", "/labels", text)]
     return []
-
-
-def _by_problems(spec: type[Spec], patch: Any, old: Spec | None = None) -> list[Problem]:
-    """Fields that only an action may set."""
-    found = []
-    for name, info in fields_of(spec).items():
-        if info.f.by and isinstance(patch, Mapping) and name in patch:
-            before = getattr(old, name) if old is not None else info.default
-            if msgspec.to_builtins(before) != patch[name]:
-                verbs = ", ".join(info.f.by)
-                text = T(
-                    f"“{info.title.zh}”只能由操作 {verbs} 改变", f"{info.title.en} is set by the action {verbs} only"
-                )
-                found.append(Problem("BY_ACTION", f"/spec/{name}", text))
-    return found
-
-
-def _immutable_problems(old: Spec, new: Spec) -> list[Problem]:
-    return [
-        Problem(
-            "IMMUTABLE",
-            f"/spec/{name}",
-            T(f"“{info.title.zh}”创建后不能改", f"{info.title.en} cannot change after creation"),
-        )
-        for name, info in fields_of(type(old)).items()
-        if info.f.immutable and getattr(old, name) != getattr(new, name)
-    ]
-
-
-def _reference_problems(kernel: Any, tx: Tx, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
-    found = []
-    for name, info in fields_of(type(new.spec)).items():
-        target = getattr(new.spec, name) if info.f.ref else None
-        if not target or (old is not None and getattr(old.spec, name) == target):
-            continue
-        row = kernel.tables[info.f.ref].get(tx, target)
-        if row is None or row.deleting_us is not None:
-            text = T(
-                f"没有编号为 {target} 的“{info.title.zh}”", f"There is no {info.title.en.lower()} with the id {target}"
-            )
-            found.append(Problem("NO_SUCH", f"/spec/{name}", text))
-    return found

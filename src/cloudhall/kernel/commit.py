@@ -1,18 +1,18 @@
 """Writing a plan: row, event, audit leaf, room, roles, work and stored answer, in one transaction.
 
-What was only advice in the plan is decided here by the statements themselves: the unique index on the name, the room
-in the quota's UPDATE, the revision that the plan had read.
+Invariant: a plan is written only while nothing has been committed since it was made; a plan that was overtaken has been
+made again by then, alone under the writer's lock. So whatever a plan has found (names free, references there, checks of
+domains, what goes with an owner, the caller's roles) holds when it is written.
 """
 
 import hashlib
-import sqlite3
 from typing import Any
 
 import msgspec
 
 from cloudhall.kernel import credentials, events, places, quotas, work
 from cloudhall.kernel.audit import Entry
-from cloudhall.kernel.commands import Plan, _name_taken, refuse, stale
+from cloudhall.kernel.commands import Plan
 from cloudhall.kernel.kinds import Kind, value_at
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.wire import to_us, to_wire
@@ -20,12 +20,11 @@ from cloudhall.kernel.wire import to_us, to_wire
 
 def commit(kernel: Any, tx: Tx, plan: Plan) -> dict[str, Any]:
     """Write the plan; answers the resource as it goes on the wire, with `secret` where one was made."""
-    _refuse_overtaken(kernel, tx, plan)
     for charge in plan.charges:
         quotas.charge(tx, plan.new.place, charge.quota, charge.amount)
+    now_us = kernel.world.now_us()
     for resource in (*plan.goes_too, plan.new):
-        if resource is not plan.new:
-            resource.deleting_us = plan.new.deleting_us
+        _date(plan, resource, now_us)
         _write(kernel, tx, plan, resource)
     answer = to_wire(plan.new)
     if plan.old is None and type(plan.new).meta.secret:
@@ -33,16 +32,13 @@ def commit(kernel: Any, tx: Tx, plan: Plan) -> dict[str, Any]:
     return answer
 
 
-def _refuse_overtaken(kernel: Any, tx: Tx, plan: Plan) -> None:
-    """The plan stood on one revision; somebody may have come between."""
-    if plan.old is not None:
-        current = kernel.tables[type(plan.new)].get(tx, plan.old.id)
-        if current is None or current.revision != plan.old.revision:
-            raise Overtaken(stale(current or plan.old, plan.command))
-
-
-class Overtaken(Exception):
-    """The row changed between plan and commit."""
+def _date(plan: Plan, resource: Kind[Any, Any], now_us: int) -> None:
+    """Times are those of the commit, so that they rise with the revision, whoever planned first."""
+    resource.updated_us = now_us
+    if plan.old is None:
+        resource.created_us = now_us
+    elif plan.command.verb == "delete":
+        resource.deleting_us = resource.deleting_us or now_us
 
 
 def _write(kernel: Any, tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> None:
@@ -63,22 +59,12 @@ def _write(kernel: Any, tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> None:
         spec=spec,
     )
     resource.revision = events.append(tx, event)
-    _store_row(kernel, tx, plan, resource)
+    table = kernel.tables[type(resource)]
+    (table.insert if plan.old is None else table.update)(tx, resource)
     _project(tx, resource, verb)
     kernel.audit.append(tx, _entry(kernel, plan, resource, spec))
     if meta.controller or (verb == "delete"):
         work.due_now(tx, meta.key, resource.id, resource.updated_us)
-
-
-def _store_row(kernel: Any, tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> None:
-    table = kernel.tables[type(resource)]
-    try:
-        if plan.old is None:
-            table.insert(tx, resource)
-        else:
-            table.update(tx, resource)
-    except sqlite3.IntegrityError:
-        refuse([_name_taken(resource.name)])
 
 
 def _project(tx: Tx, r: Kind[Any, Any], verb: str) -> None:

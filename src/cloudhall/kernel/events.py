@@ -21,6 +21,7 @@ CREATE INDEX IF NOT EXISTS event_resource ON event (id, revision);
 CREATE INDEX IF NOT EXISTS event_place ON event (place, revision);
 CREATE TABLE IF NOT EXISTS event_cursor (reader TEXT PRIMARY KEY, revision INTEGER NOT NULL) STRICT;
 """
+OBSERVE = "observe"  # the verb of a controller that wrote what it saw
 _COLUMNS = "revision, at_us, kind, id, place, name, verb, actor, request, generation, changed, spec"
 
 
@@ -77,6 +78,12 @@ def latest(tx: Tx, where: str, params: Sequence[Any], limit: int = 20) -> list[E
     """Newest events of a filter over the event's own columns, newest first."""
     sql = f"SELECT {_COLUMNS} FROM event WHERE {where} ORDER BY revision DESC LIMIT {limit}"
     return [_event(r) for r in tx.execute(sql, params)]
+
+
+def decided_after(tx: Tx, id_: str, revision: int) -> bool:
+    """Whether a resource was changed by a command after a revision; what a controller saw does not count."""
+    sql = "SELECT 1 FROM event WHERE id = ? AND revision > ? AND verb <> ? LIMIT 1"
+    return tx.execute(sql, (id_, revision, OBSERVE)).fetchone() is not None
 
 
 def head(tx: Tx) -> int:

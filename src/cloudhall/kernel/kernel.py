@@ -14,7 +14,7 @@ from cloudhall.kernel.authority import Authority
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.collect import Clock, Collection, Collector
 from cloudhall.kernel.commands import Command, Plan, Planner
-from cloudhall.kernel.commit import Overtaken, commit
+from cloudhall.kernel.commit import commit
 from cloudhall.kernel.errors import CloudhallError, Forbidden
 from cloudhall.kernel.keys import Keyring
 from cloudhall.kernel.kinds import Kind
@@ -41,7 +41,6 @@ SCHEMAS = (
     levels.SCHEMA,
 )
 CHECKPOINT_S = 1.0
-PLAN_TRIES = 5
 NEWEST_FIRST = Sort()
 K = TypeVar("K", bound=Kind[Any, Any])
 
@@ -125,13 +124,20 @@ class Kernel:
         )
         if first := self._recalled(caller, command, request):
             return first
+        future: Future[Answer] = Future()
         try:
-            return self._attempt(caller, command, request, PLAN_TRIES)
+            plan = self.plan(caller, command)
+        except Forbidden as denial:
+            self._deny(future, caller, command, denial)
+            return future
         except CloudhallError:
             # What is in the way may be the first request under this key, committed while this one was planned.
             if first := self._recalled(caller, command, request):
                 return first
             raise
+        written = self.store.write(lambda tx: self._write(tx, plan, request))
+        written.add_done_callback(lambda done: self._settle(future, done, plan))
+        return future
 
     def plan(self, caller: Caller, command: Command) -> Plan:
         """Decide a command without writing: the dry run. Fails exactly as the real one would."""
@@ -193,51 +199,25 @@ class Kernel:
         known = requests.recall(self.store.read(), self.keys, caller, command.key, request)
         return _done(Answer(known, replayed=True)) if known else None
 
-    def _attempt(self, caller: Caller, command: Command, request: bytes, tries: int) -> "Future[Answer]":
-        try:
-            plan = self.plan(caller, command)
-        except Forbidden as denial:
-            return self._refuse(caller, command, denial)
-        future: Future[Answer] = Future()
-        written = self.store.write(lambda tx: self._write(tx, plan, request))
-        written.add_done_callback(lambda done: self._settle(future, done, caller, command, request, tries))
-        return future
-
-    def _refuse(self, caller: Caller, command: Command, denial: Forbidden) -> "Future[Answer]":
-        """Answer a denial once it is in the log; nobody blocks on that: a retry is planned on the writer's thread."""
-        future: Future[Answer] = Future()
+    def _deny(self, future: "Future[Answer]", caller: Caller, command: Command, denial: Forbidden) -> None:
+        """Answer a denial once it is in the log; nobody blocks on that: this may be the writer's thread."""
         self.note(_denied(caller, command, denial)).add_done_callback(lambda _: future.set_exception(denial))
-        return future
 
-    def _settle(
-        self,
-        future: "Future[Answer]",
-        done: "Future[Answer]",
-        caller: Caller,
-        command: Command,
-        request: bytes,
-        tries: int,
-    ) -> None:
-        """Pass the result on; a plan that was overtaken is made again, unless the caller named the revision."""
+    def _settle(self, future: "Future[Answer]", done: "Future[Answer]", plan: Plan) -> None:
         error = done.exception()
-        if error is None:
-            future.set_result(done.result())
-        elif isinstance(error, Overtaken) and command.if_match is None and tries > 1:
-            try:
-                again = self._attempt(caller, command, request, tries - 1)
-            except CloudhallError as refused:
-                future.set_exception(refused)
-                return
-            again.add_done_callback(
-                lambda f: future.set_exception(f.exception()) if f.exception() else future.set_result(f.result())
-            )
+        if isinstance(error, Forbidden):
+            self._deny(future, plan.caller, plan.command, error)
+        elif error is not None:
+            future.set_exception(error)
         else:
-            future.set_exception(error.args[0] if isinstance(error, Overtaken) else error)
+            future.set_result(done.result())
 
     def _write(self, tx: Tx, plan: Plan, request: bytes) -> Answer:
         command, caller = plan.command, plan.caller
         if command.key and (known := requests.recall(tx, self.keys, caller, command.key, request)):
             return Answer(known, replayed=True)
+        if events.head(tx) != plan.head:
+            plan = Planner(self, tx, caller).plan(command)
         body = commit(self, tx, plan)
         if command.key:
             requests.store(tx, self.keys, caller, command.key, request, body, self.world.now_us())

@@ -185,7 +185,7 @@ def _write_status(kernel: Any, tx: Tx, seen: Kind[Any, Any], outcome: Outcome, *
     if (current.status, current.status.conditions) == before:
         return
     current.updated_us = now
-    current.revision = events.append(tx, _status_event(current, "observe", now))
+    current.revision = events.append(tx, _status_event(current, events.OBSERVE, now))
     table.update(tx, current)
     if current.ready != was_ready:
         wake_relatives(kernel, tx, current, now)

@@ -1,0 +1,119 @@
+"""What a command is refused for, in words: the problems of an input that the kernel itself knows, and its conflicts.
+
+Nothing here decides who may; nothing writes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem, Stale
+from cloudhall.kernel.fields import fields_of
+from cloudhall.kernel.kinds import Kind, Spec, value_at
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.tables import LIVE, Where
+from cloudhall.kernel.text import T
+from cloudhall.kernel.wire import to_wire
+
+LIST_NAMES_MAX = 10
+AnyKind = type[Kind[Any, Any]]
+
+
+def refuse(found: list[Problem]) -> None:
+    """Raise one `Invalid` for all problems, if there is any."""
+    if found:
+        n = len(found)
+        raise Invalid(T(f"有 {n} 处需要修改", f"{n} thing{'s' * (n > 1)} to change"), problems=tuple(found))
+
+
+def not_found(kind: AnyKind, target: str) -> NotFound:
+    """Say what was looked for; the same for what is hidden."""
+    title = kind.meta.title
+    return NotFound(
+        T(f"没有名为 {target} 的{title.zh}，或你无权查看", f"No {title.en.lower()} {target}, or not yours to see")
+    )
+
+
+def stale(current: Kind[Any, Any], spec: Any, if_match: int) -> Stale:
+    """Say which fields differ from what the caller wants, and what stands now."""
+    wanted = spec if isinstance(spec, Mapping) else {}
+    now = msgspec.to_builtins(current.spec)
+    difference = {k: {"now": now.get(k), "yours": v} for k, v in wanted.items() if now.get(k) != v}
+    return Stale(
+        T(
+            f"{current.name} 现为第 {current.revision} 版，你基于第 {if_match} 版",
+            f"{current.name} is at revision {current.revision}; you started from {if_match}",
+        ),
+        current=to_wire(current),
+        difference=difference,
+    )
+
+
+def going(r: Kind[Any, Any]) -> Conflict:
+    """Say that a resource is being deleted."""
+    return Conflict(
+        T(f"{r.name} 正在删除", f"{r.name} is being deleted"),
+        mend=T("删除不能撤回；需要时新建一个", "A deletion is not taken back; make a new one where it is needed"),
+        reason="DELETING",
+    )
+
+
+def blocked(owner: Kind[Any, Any], kind: AnyKind, rows: list[Kind[Any, Any]]) -> Conflict:
+    """Name what must go first."""
+    names = [r.name for r in rows[:LIST_NAMES_MAX]]
+    more = "…" if len(rows) > LIST_NAMES_MAX else ""
+    return Conflict(
+        T(
+            f"还有{kind.meta.title.zh}：{'、'.join(names)}{more}",
+            f"{kind.meta.title.en} still there: {', '.join(names)}{more}",
+        ),
+        mend=T(f"先删除它们，再删除 {owner.name}", f"Delete these first, then {owner.name}"),
+        reason="BLOCKED_BY",
+        blocking=[r.id for r in rows[:LIST_NAMES_MAX]],
+    )
+
+
+def taken_problems(kernel: Any, tx: Tx, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
+    """Names and other values that another row holds already, as the unique indexes have it."""
+    unique = [i for i in type(new).meta.indexes if i.unique]
+    within = LIVE if any(i.path == "name" for i in unique) else Where("place = ?", (new.place,))
+    asked = [("name", within)] + [(i.path, LIVE) for i in unique if i.path != "name"]
+    found = []
+    for path, where in asked:
+        value = value_at(new, path)
+        if old is not None and value == value_at(old, path):
+            continue
+        others = Where(f"{path.replace('.', '_')} = ? AND id <> ?", (value, new.id))
+        if kernel.tables[type(new)].count(tx, where & others):
+            text = T(f"{value} 已被使用", f"{value} is taken")
+            found.append(Problem("TAKEN", "/" + path.replace(".", "/"), text, T("换一个", "Choose another")))
+    return found
+
+
+def by_problems(spec: type[Spec], patch: Any, old: Spec | None = None) -> list[Problem]:
+    """Fields that only an action may set."""
+    found = []
+    for name, info in fields_of(spec).items():
+        if info.f.by and isinstance(patch, Mapping) and name in patch:
+            before = getattr(old, name) if old is not None else info.default
+            if msgspec.to_builtins(before) != patch[name]:
+                verbs = ", ".join(info.f.by)
+                text = T(
+                    f"“{info.title.zh}”只能由操作 {verbs} 改变", f"{info.title.en} is set by the action {verbs} only"
+                )
+                found.append(Problem("BY_ACTION", f"/spec/{name}", text))
+    return found
+
+
+def immutable_problems(old: Spec, new: Spec) -> list[Problem]:
+    """Fields that are what they are since creation."""
+    return [
+        Problem(
+            "IMMUTABLE",
+            f"/spec/{name}",
+            T(f"“{info.title.zh}”创建后不能改", f"{info.title.en} cannot change after creation"),
+        )
+        for name, info in fields_of(type(old)).items()
+        if info.f.immutable and getattr(old, name) != getattr(new, name)
+    ]
