@@ -242,7 +242,7 @@ class Kind(Generic[S, St]):
             doc=doc,
             spec=spec,
             status=status,
-            plural=plural or name + "s",
+            plural=plural or name.replace("_", "-") + "s",
             domain=_domain_of(cls.__module__),
             scope=scope,
             place=place,
