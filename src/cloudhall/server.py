@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cloudhall import installation
+from cloudhall.drivers.objects import Objects, s3
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.kernel.errors import Conflict
 from cloudhall.kernel.kernel import Kernel
@@ -26,7 +27,7 @@ def running(home: Path) -> Iterator[Kernel]:
     """Open the installation in `home` with its engines and run its loops until the block ends."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _only_one(home):
-        objects = SeaweedFS(home / "objects")
+        objects: Objects = s3.from_environment() or SeaweedFS(home / "objects")
         objects.start()
         try:
             kernel = installation.open_kernel(home, {"objects": objects})
