@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from cloudhall.kernel.kinds import Index, Kind, Spec, Status, T, field
-from cloudhall.kernel.roles import EVERYBODY, SYSTEM_ADMIN
+from cloudhall.kernel.roles import AUDIT_ADMIN, EVERYBODY, SYSTEM_ADMIN
 
 Level = Literal["municipal", "district", "institution", "company"]
 LEVELS = {
@@ -33,7 +33,13 @@ class Organisation(
     scope="organisation",
     place=True,
     clauses=("SYS-072",),
-    allow={"read": EVERYBODY, "create": (SYSTEM_ADMIN,), "update": (SYSTEM_ADMIN,), "delete": (SYSTEM_ADMIN,)},
+    allow={
+        "read": EVERYBODY,
+        "create": (SYSTEM_ADMIN,),
+        "update": (SYSTEM_ADMIN,),
+        "delete": (SYSTEM_ADMIN,),
+        "audit": (AUDIT_ADMIN,),
+    },
     indexes=(Index("spec.level"),),
     columns=("name", "spec.title_zh", "spec.level"),
     icon="people",

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from cloudhall.kernel.kinds import Kind, Spec, Status, T, field
-from cloudhall.kernel.roles import EVERYBODY, ORG_ADMIN, SYSTEM_ADMIN
+from cloudhall.kernel.roles import AUDIT_ADMIN, EVERYBODY, ORG_ADMIN, SYSTEM_ADMIN
 
 
 class ProjectSpec(Spec, frozen=True, kw_only=True):
@@ -30,6 +30,7 @@ class Project(
         "create": (SYSTEM_ADMIN, ORG_ADMIN),
         "update": (SYSTEM_ADMIN, ORG_ADMIN),
         "delete": (SYSTEM_ADMIN,),
+        "audit": (AUDIT_ADMIN,),
     },
     columns=("name", "spec.title_zh", "place"),
     icon="target",
