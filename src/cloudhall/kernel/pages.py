@@ -10,7 +10,7 @@ import msgspec
 
 from cloudhall.kernel.caller import Caller
 
-View = Literal["detail", "list"]
+View = Literal["detail", "list", "created", "home"]
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

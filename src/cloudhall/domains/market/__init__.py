@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cloudhall.domains.market.pages import PAGES
 from cloudhall.domains.market.price_plan import PricePlan
 from cloudhall.domains.market.statement import Statement
 from cloudhall.kernel.registry import Domain
@@ -15,4 +16,5 @@ DOMAIN = Domain(
     depends_on=("identity",),
     clauses=("SYS-118", "SYS-119"),
     policies=(Path(__file__).parent / "policies.cedar").read_text(encoding="utf-8"),
+    pages=PAGES,
 )

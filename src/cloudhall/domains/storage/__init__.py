@@ -4,6 +4,7 @@ from cloudhall.domains.storage import emptying as emptying  # makes its operatio
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.domains.storage.meters import METERS
+from cloudhall.domains.storage.pages import PAGES
 from cloudhall.kernel.registry import Domain
 from cloudhall.kernel.text import T
 
@@ -15,4 +16,5 @@ DOMAIN = Domain(
     depends_on=("identity",),
     clauses=("SYS-001",),
     meters=METERS,
+    pages=PAGES,
 )

@@ -1,0 +1,70 @@
+"""The page of a statement: every amount opens, from the line over its resources down to the readings."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cloudhall.domains.market import rules
+from cloudhall.domains.market.rating import Line
+from cloudhall.domains.market.statement import Statement
+from cloudhall.kernel import levels, usage
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.metering import METERS
+from cloudhall.kernel.pages import Page
+from cloudhall.kernel.text import T
+
+READINGS_SHOWN = 50
+
+
+class Part(NamedTuple):
+    """One part of the total, for the strip."""
+
+    title: T
+    value: int
+    href: str = ""
+
+
+def statement(kernel: Any, _caller: Caller, s: Statement, query: Mapping[str, str]) -> dict[str, Any]:
+    """Lines with their resources by name; with `line` and `resource` in the query, the readings behind that amount."""
+    tx, period = kernel.store.read(), rules.period_of(s.spec.period)
+    lines = list(s.status.lines)
+    chosen = _chosen(lines, query)
+    resource = query.get("resource", "")
+    return {
+        "lines": lines,
+        "strip": [Part(line.title, line.amount_fen) for line in lines if line.amount_fen],
+        "names": {row.resource: _name(kernel, row.resource) for line in lines for row in line.rows},
+        "chosen": chosen,
+        "chosen_resource": resource,
+        "meter_def": METERS[chosen.meter] if chosen else None,
+        "readings": _readings(kernel, s, chosen, resource) if chosen and resource else [],
+        "readings_shown": READINGS_SHOWN,
+        "gaps": usage.gaps(tx, s.place, period.from_us, period.to_us),
+        "period": period,
+    }
+
+
+def _chosen(lines: list[Line], query: Mapping[str, str]) -> Line | None:
+    number = query.get("line", "")
+    return lines[int(number)] if number.isdigit() and int(number) < len(lines) else None
+
+
+def _readings(kernel: Any, s: Statement, line: Line, resource: str) -> list[dict[str, Any]]:
+    """Newest readings first: interval, what was read, and what it adds to the line."""
+    tx = kernel.store.read()
+    found = usage.readings(tx, s.place, line.meter, resource, line.from_us, line.to_us, limit=10_000)
+    held = levels.open_stretches(tx, s.place, s.status.as_of_us)
+    held = [r for r in held if r.meter == line.meter and r.resource == resource]
+    rows = [(r, False) for r in found] + [(r, True) for r in held]
+    return [
+        {"reading": r, "open": is_open, "share": usage.share(r, line.from_us, line.to_us)}
+        for r, is_open in rows[: -READINGS_SHOWN - 1 : -1]
+    ]
+
+
+def _name(kernel: Any, id_: str) -> str:
+    kind = kernel.registry.by_prefix[id_[:2]]
+    row = kernel.tables[kind].get(kernel.store.read(), id_)
+    return row.name if row else id_
+
+
+PAGES = (Page(kind="market.statement", view="detail", template="statement.html", context=statement),)

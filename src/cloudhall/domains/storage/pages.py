@@ -1,0 +1,77 @@
+"""Pages that say more than the generated ones: a bucket with its curve and how to reach it, a new key ready to use."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from cloudhall.domains.storage.access_key import AccessKey
+from cloudhall.domains.storage.bucket import Bucket
+from cloudhall.kernel import levels, usage
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.metering import Reading
+from cloudhall.kernel.pages import Page
+from cloudhall.kernel.world import SECOND_US
+
+STEPS = 24
+DAY_US = 86_400 * SECOND_US
+SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
+STORED, WRITES, READS = "storage.stored_bytes", "storage.requests_a", "storage.requests_b"
+
+
+class Point(NamedTuple):
+    """One value of a chart; `label` names its place on the axis."""
+
+    label: str
+    value: int
+
+
+def bucket(kernel: Any, _caller: Caller, b: Bucket, _query: Mapping[str, str]) -> dict[str, Any]:
+    """Stored bytes and requests since the bucket was made, a month at most, and how clients reach it."""
+    now, tx = kernel.world.now_us(), kernel.store.read()
+    from_us = max(b.created_us, now - 30 * DAY_US)
+    edges = [from_us + (now - from_us) * step // STEPS for step in range(STEPS + 1)]
+    held = [*_readings(tx, b, STORED, from_us, now), *_open(tx, b, now)]
+    writes, reads = (_readings(tx, b, meter, from_us, now) for meter in (WRITES, READS))
+    asked = [_sum(writes, begin, end) + _sum(reads, begin, end) for begin, end in pairwise(edges)]
+    return {
+        "stored": [Point(_label(at, now - from_us), _level_at(held, at)) for at in edges[1:]],
+        "requests": [Point(_label(at, now - from_us), n) for at, n in zip(edges[1:], asked, strict=True)],
+        "requests_total": sum(asked),
+        "quota_bytes": b.spec.quota_gib * 1024**3,
+    }
+
+
+def key_created(kernel: Any, _caller: Caller, key: AccessKey, _query: Mapping[str, str]) -> dict[str, Any]:
+    """What a new key is good for: its bucket and where it listens."""
+    of = kernel.tables[Bucket].get(kernel.store.read(), key.spec.bucket)
+    return {"bucket": of}
+
+
+def _readings(tx: Any, b: Bucket, meter: str, from_us: int, to_us: int) -> list[Reading]:
+    return usage.readings(tx, b.place, meter, b.id, from_us, to_us, limit=10_000)
+
+
+def _open(tx: Any, b: Bucket, now_us: int) -> list[Reading]:
+    return [r for r in levels.open_stretches(tx, b.place, now_us) if r.resource == b.id and r.meter == STORED]
+
+
+def _level_at(held: Sequence[Reading], at_us: int) -> int:
+    """Bytes that held just before a time; the last known where the engine has not said yet."""
+    known = [r for r in held if r.from_us < at_us]
+    return max(known, key=lambda r: r.from_us).quantity_micro if known else 0
+
+
+def _sum(readings: Sequence[Reading], from_us: int, to_us: int) -> int:
+    return sum(r.quantity_micro for r in readings if from_us < r.to_us <= to_us) // 1_000_000
+
+
+def _label(at_us: int, span_us: int) -> str:
+    moment = datetime.datetime.fromtimestamp(at_us // SECOND_US, SHANGHAI)
+    return moment.strftime("%H:%M" if span_us < 2 * DAY_US else "%m-%d")
+
+
+PAGES = (
+    Page(kind="storage.bucket", view="detail", template="bucket.html", context=bucket),
+    Page(kind="storage.access_key", view="created", template="key_created.html", context=key_created),
+)
