@@ -89,7 +89,7 @@ class Hall:
         ends_us, ran = self.world.now_us() + int(within_s * SECOND_US), 0
         while True:
             ran += self.kernel.reconciler.run_due()
-            due_us = work.next_due_us(self.read())
+            due_us = work.next_due_us(self.read(), self.world.now_us())
             if due_us is None or due_us > ends_us:
                 return ran
             self.world.advance(max(0.0, (due_us - self.world.now_us()) / SECOND_US))

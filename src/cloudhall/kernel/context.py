@@ -91,8 +91,8 @@ class Context:
         """Return the kept secret of a resource."""
         return credentials.reveal(self.kernel.store.read(), self.kernel.keys, resource.id)
 
-    def record(self, phase: Phase, action: str, reason: str = "") -> None:
-        """Leave an audit leaf of an effect outside the database, durable before the call goes on."""
+    def record(self, phase: Phase, action: str, reason: str = "", intent: int | None = None) -> int:
+        """Leave an audit leaf of an effect outside the database, durable before the call goes on; answers its index."""
         r = self.resource
         entry = Entry(
             actor=self._caller().id,
@@ -103,8 +103,10 @@ class Context:
             project=r.place,
             revision=r.revision,
             reason=reason,
+            intent=intent,
         )
-        self.kernel.store.write(lambda tx: self.kernel.audit.append(tx, entry)).result()
+        idx: int = self.kernel.store.write(lambda tx: self.kernel.audit.append(tx, entry)).result()
+        return idx
 
     def _caller(self) -> Any:
         return service(type(self.resource).meta.key, request=f"pass:{self.resource.id}:{self.fence}")
@@ -137,15 +139,15 @@ class _Proxy:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             context.effects += 1
-            context.record("intent", f"port:{point}")
+            intent = context.record("intent", f"port:{point}")
             context.kernel.world.fault(f"{point}:before")
             try:
                 answer = target(*args, **kwargs)
             except Exception as error:
-                context.record("outcome", f"port:{point}", reason=type(error).__name__)
+                context.record("outcome", f"port:{point}", reason=type(error).__name__, intent=intent)
                 raise
             context.kernel.world.fault(f"{point}:after")
-            context.record("outcome", f"port:{point}", reason="ok")
+            context.record("outcome", f"port:{point}", reason="ok", intent=intent)
             return answer
 
         return call

@@ -92,6 +92,7 @@ class Kernel:
         self.clock.every(LEVELS_S, "levels", self.levels.collect)
         self.clock.every(CUT_S, "cut-levels", self.levels.cut_all)
         self.clock.every(3_600, "forget-answers", self._forget)
+        self.clock.every(SWEEP_S, "sweep", self.reconciler.sweep)
         for every_s, name, run in self.chores:
             self.clock.every(every_s, name, run)
         for collector in self.collectors:
@@ -104,7 +105,8 @@ class Kernel:
             with contextlib.suppress(CloudhallError):  # an engine that no longer answers leaves a gap, not a hang
                 self.collect(collector)
         self.reconciler.stop()
-        self.seal()
+        with contextlib.suppress(CloudhallError):  # on a full disk the next start seals what is in the log
+            self.seal()
         self.store.close()
 
     def execute(self, caller: Caller, command: Command) -> "Future[Answer]":
@@ -237,6 +239,7 @@ class Kernel:
 ORIGIN = "cloudhall/audit"
 LEVELS_S = 5.0
 CUT_S = 3_600.0
+SWEEP_S = 86_400.0
 
 
 def _denied(caller: Caller, command: Command, denial: Forbidden) -> Entry:

@@ -30,7 +30,10 @@ Outcome = Ready | Wait | Blocked
 
 
 class Condition(msgspec.Struct, kw_only=True):
-    """One positive sentence about a resource, true or not, since when; reason and text only when not."""
+    """One positive sentence about a resource, true or not, since when; reason and text only when not.
+
+    `blocked`: somebody must act before it can hold.
+    """
 
     type: str
     status: bool
@@ -38,6 +41,7 @@ class Condition(msgspec.Struct, kw_only=True):
     text: T = T("", "")
     observed_generation: int = 0
     since_us: int = 0
+    blocked: bool = False
 
 
 def set_condition(conditions: list[Condition], new: Condition) -> bool:

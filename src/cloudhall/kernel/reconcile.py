@@ -26,6 +26,7 @@ from cloudhall.kernel.world import SECOND_US
 log = logging.getLogger(__name__)
 CLAIM_MAX = 64
 WORKERS = 4
+TURN_S = 1.0  # at most between two looks at the queue: a lease may have run out
 EFFECTS_MAX = 20  # of one generation without Ready: such a kind would never settle
 SETTLING = Wait("Settling", T("正在核对", "checking what was done"), 0)
 
@@ -41,9 +42,8 @@ class Reconciler:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Release the leases of the process before, sweep once, and go."""
+        """Release the leases of the process before, and go."""
         self.kernel.store.write(work.release_all).result()
-        self.sweep()
         self.kernel.store.on_commit.append(self._wake.set)
         self._thread = threading.Thread(target=self._loop, name="reconcile", daemon=True)
         self._thread.start()
@@ -82,7 +82,7 @@ class Reconciler:
         """One pass over one resource, from look to finish."""
         resource = self.kernel.tables[claim.kind].get(self.kernel.store.read(), claim.id)
         if resource is None:
-            self.kernel.store.write(lambda tx: work.remove(tx, claim.kind, claim.id)).result()
+            self.kernel.store.write(lambda tx: work.remove(tx, claim)).result()
             return
         context = Context(self.kernel, resource, claim.fence)
         try:
@@ -138,27 +138,34 @@ class Reconciler:
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="pass") as pool:
             while not self._stopping.is_set():
                 self._wake.clear()
-                claims = self._claim() if self._due_in_s() <= 0 else []
-                if claims:
-                    list(pool.map(self.run_pass, claims))
-                else:
-                    self._wake.wait(min(max(self._due_in_s(), 0.01), 1.0))
+                try:
+                    idle_s = self._turn(pool)
+                except Exception:
+                    log.exception("reconciling failed; next turn in %s s", TURN_S)
+                    idle_s = TURN_S
+                self._wake.wait(idle_s)
 
-    def _due_in_s(self) -> float:
-        due = work.next_due_us(self.kernel.store.read())
-        return 1.0 if due is None else (due - self.kernel.world.now_us()) / SECOND_US
+    def _turn(self, pool: ThreadPoolExecutor) -> float:
+        """Run what is due; answers how long nothing will be, unless woken."""
+        due_us = work.next_due_us(self.kernel.store.read(), self.kernel.world.now_us())
+        due_s = TURN_S if due_us is None else (due_us - self.kernel.world.now_us()) / SECOND_US
+        if due_s > 0:
+            return min(due_s, TURN_S)
+        list(pool.map(self.run_pass, self._claim()))
+        return 0.0
 
 
 def _finish(kernel: Any, tx: Tx, seen: Kind[Any, Any], claim: Claim, outcome: Outcome, effects: int) -> None:
     total = 0 if isinstance(outcome, Ready) or type(seen) is Operation else claim.effects + effects
-    never_settles = total > EFFECTS_MAX
-    if not work.finish(tx, claim, _due(kernel, outcome), progress=not isinstance(outcome, Blocked), effects=total):
+    progress = not isinstance(outcome, Blocked)
+    since_woken = work.finish(tx, claim, _due(kernel, outcome), progress=progress, effects=total)
+    if since_woken is None:
         return
-    if never_settles:
+    if never_settles := since_woken > EFFECTS_MAX:
         outcome = Blocked(
             "NeverSettles", T("反复改动而不就绪，已暂停", "keeps changing things without settling; parked")
         )
-        tx.execute("UPDATE work SET parked = 'NeverSettles' WHERE kind = ? AND id = ?", (claim.kind, claim.id))
+        work.park(tx, claim, outcome.reason)
     _write_status(kernel, tx, seen, outcome, stalled=never_settles)
 
 
@@ -192,12 +199,16 @@ def _write_status(kernel: Any, tx: Tx, seen: Kind[Any, Any], outcome: Outcome, *
 
 
 def _conclude(r: Kind[Any, Any], generation: int, outcome: Outcome, now: int, *, stalled: bool) -> None:
-    """Say the kernel's own two conditions."""
+    """Say the kernel's own two conditions. Each new wish has the whole time that the kind declares."""
+    before = r.condition("Ready")
     ready = Condition(type="Ready", status=isinstance(outcome, Ready), observed_generation=generation, since_us=now)
     if not isinstance(outcome, Ready):
-        ready.reason, ready.text = outcome.reason, outcome.text
+        ready.reason, ready.text, ready.blocked = outcome.reason, outcome.text, isinstance(outcome, Blocked)
     set_condition(r.status.conditions, ready)
-    late = not ready.status and now - ready.since_us > type(r).meta.within_s * SECOND_US
+    if before is not None and before.observed_generation != generation and not ready.status:
+        ready.since_us = now
+    begun_us = max(ready.since_us, r.deleting_us or 0)
+    late = not ready.status and now - begun_us > type(r).meta.within_s * SECOND_US
     if late or stalled:
         set_condition(
             r.status.conditions,
@@ -215,7 +226,9 @@ def _conclude(r: Kind[Any, Any], generation: int, outcome: Outcome, now: int, *,
 
 
 def _remove(kernel: Any, tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
-    """Let a deleted row go: room back, place and secret gone, relatives woken."""
+    """Let a deleted row go, once: room back, place and secret gone, relatives woken."""
+    if not work.remove(tx, claim):
+        return
     meta, now = type(r).meta, kernel.world.now_us()
     for quota in meta.quotas:
         quotas.charge(tx, r.place, quota, -int(value_at(r, quota.path)))
@@ -224,7 +237,6 @@ def _remove(kernel: Any, tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
     credentials.forget(tx, r.id)
     events.append(tx, _status_event(r, "remove", now))
     kernel.tables[type(r)].remove(tx, r.id, now)
-    work.remove(tx, claim.kind, claim.id)
     wake_relatives(kernel, tx, r, now)
 
 

@@ -25,17 +25,16 @@ STATES: dict[str, T] = {
 
 def state_of(r: Kind[Any, Any]) -> str:
     """Derive one word for people from the conditions; never stored."""
-    stalled = r.condition("Stalled")
+    stalled, ready = r.condition("Stalled"), r.condition("Ready")
     if stalled and stalled.status:
         return "failed"
+    if ready and ready.blocked and ready.observed_generation == r.generation:
+        return "attention"
     if r.deleting_us is not None:
         return "deleting"
     if any(not c.status for c in r.status.conditions if c.type not in {"Ready", "Stalled"}):
         return "attention"
-    if r.ready:
-        return "ready"
-    ready = r.condition("Ready")
-    return "attention" if ready and ready.reason.startswith("Blocked") else "working"
+    return "ready" if r.ready else "working"
 
 
 def to_wire(r: Kind[Any, Any]) -> dict[str, Any]:

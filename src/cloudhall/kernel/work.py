@@ -73,35 +73,50 @@ def claim(tx: Tx, owner: str, now_us: int, limit: int, world: World) -> list[Cla
     return claims
 
 
-def finish(tx: Tx, c: Claim, due_us: int | None, *, progress: bool, effects: int) -> bool:
-    """Give a row back, if the fence is still ours. `due_us=None`: nothing to do until woken."""
-    cursor = tx.execute(
-        "UPDATE work SET lease_us = 0, owner = '', effects = ?, tries = CASE WHEN ? THEN 0 ELSE tries END, "
-        "due_us = CASE WHEN wakes > ? THEN 0 ELSE ? END WHERE kind = ? AND id = ? AND fence = ?",
-        (effects, progress, c.wakes, NEVER_US if due_us is None else due_us, c.kind, c.id, c.fence),
-    )
-    return cursor.rowcount == 1
+def finish(tx: Tx, c: Claim, due_us: int | None, *, progress: bool, effects: int) -> int | None:
+    """Give a row back; answers the effects since it was last woken, None where the fence is no longer ours.
+
+    `due_us=None`: nothing to do until woken.
+    """
+    row = tx.execute(
+        "UPDATE work SET lease_us = 0, owner = '', tries = CASE WHEN ? THEN 0 ELSE tries END, "
+        "effects = CASE WHEN wakes > ? THEN 0 ELSE ? END, due_us = CASE WHEN wakes > ? THEN 0 ELSE ? END "
+        "WHERE kind = ? AND id = ? AND fence = ? RETURNING effects",
+        (progress, c.wakes, effects, c.wakes, NEVER_US if due_us is None else due_us, c.kind, c.id, c.fence),
+    ).fetchone()
+    return row[0] if row else None
 
 
 def retry_later(tx: Tx, c: Claim, reason: str) -> bool:
     """Leave a failed row at the retry time that the claim wrote; park it when it has failed too often."""
     parked = reason if c.tries >= TRIES_MAX else None
     cursor = tx.execute(
-        "UPDATE work SET lease_us = 0, owner = '', parked = ? WHERE kind = ? AND id = ? AND fence = ?",
-        (parked, c.kind, c.id, c.fence),
+        "UPDATE work SET lease_us = 0, owner = '' WHERE kind = ? AND id = ? AND fence = ?", (c.kind, c.id, c.fence)
     )
+    if parked:
+        park(tx, c, parked)
     return cursor.rowcount == 1
 
 
-def remove(tx: Tx, kind: str, id_: str) -> None:
-    """Drop the row of a resource that is gone."""
-    tx.execute("DELETE FROM work WHERE kind = ? AND id = ?", (kind, id_))
+def park(tx: Tx, c: Claim, reason: str) -> None:
+    """Stop trying until woken; a wake that came during the pass has done so already."""
+    tx.execute(
+        "UPDATE work SET parked = ? WHERE kind = ? AND id = ? AND fence = ? AND wakes = ?",
+        (reason, c.kind, c.id, c.fence, c.wakes),
+    )
 
 
-def next_due_us(tx: Tx) -> int | None:
-    """When the next row is due, or None."""
-    (due,) = tx.execute("SELECT min(max(due_us, lease_us)) FROM work WHERE parked IS NULL").fetchone()
-    return due if due is not None and due < NEVER_US else None
+def remove(tx: Tx, c: Claim) -> bool:
+    """Drop the row of a resource that is gone, if the fence is still ours."""
+    cursor = tx.execute("DELETE FROM work WHERE kind = ? AND id = ? AND fence = ?", (c.kind, c.id, c.fence))
+    return cursor.rowcount == 1
+
+
+def next_due_us(tx: Tx, now_us: int) -> int | None:
+    """When the next row that nobody holds is due, or None. Cost: the first entries of one index."""
+    sql = "SELECT due_us FROM work WHERE parked IS NULL AND lease_us <= ? ORDER BY due_us LIMIT 1"
+    row = tx.execute(sql, (now_us,)).fetchone()
+    return row[0] if row and row[0] < NEVER_US else None
 
 
 def release_all(tx: Tx) -> None:
