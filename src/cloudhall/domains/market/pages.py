@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from cloudhall.domains.market import rules
 from cloudhall.domains.market.rating import Line
 from cloudhall.domains.market.statement import Statement
-from cloudhall.kernel import levels, usage
+from cloudhall.kernel import events, levels, usage
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.metering import METERS
 from cloudhall.kernel.pages import Page
@@ -32,7 +32,7 @@ def statement(kernel: Any, _caller: Caller, s: Statement, query: Mapping[str, st
     return {
         "lines": lines,
         "strip": [Part(line.title, line.amount_fen) for line in lines if line.amount_fen],
-        "names": {row.resource: _name(kernel, row.resource) for line in lines for row in line.rows},
+        "names": {row.resource: _name(tx, row.resource) for line in lines for row in line.rows},
         "chosen": chosen,
         "chosen_resource": resource,
         "meter_def": METERS[chosen.meter] if chosen else None,
@@ -61,10 +61,10 @@ def _readings(kernel: Any, s: Statement, line: Line, resource: str) -> list[dict
     ]
 
 
-def _name(kernel: Any, id_: str) -> str:
-    kind = kernel.registry.by_prefix[id_[:2]]
-    row = kernel.tables[kind].get(kernel.store.read(), id_)
-    return row.name if row else id_
+def _name(tx: Any, id_: str) -> str:
+    """Name as the last event had it: what was used this month may be gone by now."""
+    last = events.latest(tx, "id = ?", (id_,), 1)
+    return last[0].name if last else id_
 
 
 PAGES = (Page(kind="market.statement", view="detail", template="statement.html", context=statement),)

@@ -110,7 +110,7 @@ def _readings(
             meter=meter,
             resource=bucket.id,
             project=bucket.place,
-            from_us=from_us,
+            from_us=max(from_us, min(bucket.created_us, counters.read_at_us - 1)),
             to_us=counters.read_at_us,
             quantity_micro=quantity,
         )
