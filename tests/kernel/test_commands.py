@@ -150,13 +150,16 @@ def test_a_place_that_holds_anything_stays(hall: Hall) -> None:
     assert "monitoring" in error.text.en
 
 
-def test_what_is_going_is_not_changed_any_more(shop: Shop) -> None:
-    engine = shop.engine()
+def test_what_is_going_is_edited_by_its_actions_alone(shop: Shop) -> None:
+    engine = shop.engine(speed=5)
     shop.do(Engine, "delete", target=engine)
-    for verb, what in (("update", {"spec": {"speed": 3}}), ("brake", {"args": {}})):
-        error = refusal(shop.hall, shop.developer, Engine, verb, target=engine, **what)
-        assert (type(error), error.reason) == (Conflict, "DELETING")
+    error = refusal(shop.hall, shop.developer, Engine, "update", target=engine, spec={"speed": 3})
+    assert (type(error), error.reason) == (Conflict, "DELETING")
+    assert shop.do(Engine, "brake", target=engine, args={})["spec"]["speed"] == 0
     assert "deleting_at" in shop.do(Engine, "delete", target=engine)  # asked twice, deleted once
+    shop.hall.settle()
+    assert shop.hall.one("SELECT used FROM quota WHERE key = 'speed'") == 0
+    assert shop.hall.one("SELECT count(*) FROM event WHERE verb = 'remove'") == 1
 
 
 def test_nothing_is_put_into_a_project_that_is_going(hall: Hall) -> None:

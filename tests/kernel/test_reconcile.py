@@ -357,6 +357,20 @@ class TestDeletion:
             assert [one_round(shop), shop.kernel.count(shop.developer, Engine)] == [1, 1]
             assert [one_round(shop), shop.kernel.count(shop.developer, Engine)] == [1, 0]
 
+    def test_an_edit_during_the_last_pass_is_looked_at_before_the_row_goes(self) -> None:
+        edits = iter([{"target": "motor", "args": {}}])
+
+        def finalize(_e: Engine, _ctx: Context) -> Outcome:
+            if (edit := next(edits, None)) is not None:
+                shop.do(Engine, "brake", **edit)
+            return Ready()
+
+        with working(finalize=finalize) as shop:
+            shop.do(Engine, "delete", target=shop.engine(speed=5))
+            assert passes(shop) == 2
+            assert shop.hall.one("SELECT used FROM quota WHERE key = 'speed'") == 0
+            assert shop.hall.counts()["work"] == 0
+
 
 class TestConditions:
     def test_since_moves_only_when_the_truth_flips(self) -> None:

@@ -112,11 +112,11 @@ class Planner:
             raise stale(old, command.spec, command.if_match)
         if command.verb == "delete":
             return self._delete(command, old)
+        if command.verb != "update":
+            return self._act(command, old)
         if old.deleting_us is not None:
             raise going(old)
-        if command.verb == "update":
-            return self._update(command, old)
-        return self._act(command, old)
+        return self._update(command, old)
 
     def _decided_since(self, old: Kind[Any, Any], revision: int) -> bool:
         """Whether somebody has changed the resource since; what its controller saw meanwhile is in nobody's way."""

@@ -73,14 +73,14 @@ def _project(tx: Tx, r: Kind[Any, Any], verb: str) -> None:
     if meta.place and verb == "create":
         places.add_place(tx, r.id, r.place)
     if meta.grants:
-        if verb == "delete":
+        if r.deleting_us is not None:
             places.remove_grant(tx, r.id)
         else:
             ends = value_at(r, meta.grants.expires_at)
             subject, role = value_at(r, meta.grants.subject), value_at(r, meta.grants.role)
             places.set_grant(tx, r.id, subject, role, r.place, to_us(ends) if ends else None)
     for limit in meta.limits:
-        if verb != "delete":
+        if r.deleting_us is None:
             quotas.set_room(tx, r.place, value_at(r, limit.key_path), int(value_at(r, limit.amount_path)))
 
 

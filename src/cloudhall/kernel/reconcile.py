@@ -228,6 +228,7 @@ def _conclude(r: Kind[Any, Any], generation: int, outcome: Outcome, now: int, *,
 def _remove(kernel: Any, tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
     """Let a deleted row go, once: room back, place and secret gone, relatives woken."""
     if not work.remove(tx, claim):
+        work.finish(tx, claim, None, progress=True, effects=0)
         return
     meta, now = type(r).meta, kernel.world.now_us()
     for quota in meta.quotas:

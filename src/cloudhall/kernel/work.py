@@ -107,9 +107,9 @@ def park(tx: Tx, c: Claim, reason: str) -> None:
 
 
 def remove(tx: Tx, c: Claim) -> bool:
-    """Drop the row of a resource that is gone, if the fence is still ours."""
-    cursor = tx.execute("DELETE FROM work WHERE kind = ? AND id = ? AND fence = ?", (c.kind, c.id, c.fence))
-    return cursor.rowcount == 1
+    """Drop the row of a resource that is gone, if the fence is still ours and nobody has woken it meanwhile."""
+    sql = "DELETE FROM work WHERE kind = ? AND id = ? AND fence = ? AND wakes = ?"
+    return tx.execute(sql, (c.kind, c.id, c.fence, c.wakes)).rowcount == 1
 
 
 def next_due_us(tx: Tx, now_us: int) -> int | None:
