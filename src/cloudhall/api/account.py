@@ -1,0 +1,72 @@
+"""Log in, log out, and who one is."""
+
+from typing import Annotated
+
+from starlette.responses import Response
+
+from cloudhall.api.answers import empty, reply
+from cloudhall.api.auth import address_of, agent_of, credential_of
+from cloudhall.api.endpoints import Call, Endpoint
+from cloudhall.domains.identity import sessions
+from cloudhall.kernel import places
+from cloudhall.kernel.errors import Conflict
+from cloudhall.kernel.kinds import Spec, field
+from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.text import T
+from cloudhall.kernel.wire import to_wire
+
+
+class Login(Spec, frozen=True, kw_only=True):
+    """What a person knows."""
+
+    login: Annotated[str, field("登录名", "Log-in", example="chen-xiaolan", max_length=63)]
+    password: Annotated[str, field("密码", "Password", max_length=256)]
+
+
+async def login(call: Call) -> Response:
+    """Open a session. The hash takes some 50 ms of a core, so it runs on a reading thread."""
+    token, person = await call.host.read(
+        sessions.login,
+        call.host.kernel,
+        call.body["login"],
+        call.body["password"],
+        address=address_of(call.request),
+        agent=agent_of(call.request),
+    )
+    return reply({"token": token, "expires_in_s": sessions.SESSION_US // 1_000_000, "person": to_wire(person)})
+
+
+async def logout(call: Call) -> Response:
+    """End the session in use. An API token is no session: it lives until it is deleted."""
+    if call.caller.scopes is not None:
+        raise Conflict(
+            T("这是访问令牌，不是会话", "This is an API token, not a session"),
+            mend=T("删除该令牌即可吊销", "Delete the token to revoke it"),
+            reason="NOT_A_SESSION",
+        )
+    await call.host.read(sessions.logout, call.host.kernel, credential_of(call.request))
+    return empty()
+
+
+async def whoami(call: Call) -> Response:
+    """Say who the token makes one, with the roles held now and where."""
+    caller, kernel = call.caller, call.host.kernel
+    held = places.granted(kernel.store.read(), caller.id, kernel.world.now_us())
+    roles = [{"role": role, "title": ROLES[role], "places": sorted(where)} for role, where in sorted(held.items())]
+    body = {
+        "id": caller.id,
+        "type": caller.type,
+        "name": caller.name,
+        "attributes": caller.attrs,
+        "scopes": caller.scopes,
+        "roles": roles,
+        "language": caller.language,
+    }
+    return reply(body)
+
+
+ENDPOINTS = (
+    Endpoint(method="POST", path="/login", name="login", title=T("登录", "Log in"), run=login, body=Login, public=True),
+    Endpoint(method="POST", path="/logout", name="logout", title=T("退出登录", "Log out"), run=logout, status=204),
+    Endpoint(path="/whoami", name="whoami", title=T("我是谁", "Who am I"), run=whoami),
+)

@@ -1,0 +1,110 @@
+"""Explaining: may I do this, why (not), what would change it, and who may.
+
+A resource that the caller may not see is never explained: it answers 404, as everywhere.
+"""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from cloudhall.api.answers import reply
+from cloudhall.api.endpoints import Call, Endpoint
+from cloudhall.api.filters import PLACE
+from cloudhall.api.params import Param
+from cloudhall.api.problems import nearest, refuse
+from cloudhall.api.sight import names_of
+from cloudhall.kernel import places
+from cloudhall.kernel.authority import out_of_scope
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.commands import Planner
+from cloudhall.kernel.errors import Problem
+from cloudhall.kernel.kernel import Kernel
+from cloudhall.kernel.kinds import Meta
+from cloudhall.kernel.policy import Object
+from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.text import T
+
+
+async def explain(call: Call) -> Response:
+    """Explain one operation, on one resource or on what would be made in a place."""
+    kernel, query = call.host.kernel, call.query
+    kind, verb = _operation(kernel, query["operation"])
+    place = query.get(kind.meta.scope, "")
+    object_ = _object(kernel, call.caller, kind, verb, query.get("target", ""), place)
+    return reply(_explained(kernel, call.caller, kind.meta, verb, object_))
+
+
+def _operation(kernel: Kernel, operation: str) -> tuple[AnyKind, str]:
+    key, _, verb = operation.partition(":")
+    kind = kernel.registry.kinds.get(key)
+    if kind is not None and verb in kind.meta.verbs:
+        return kind, verb
+    known = [f"{k.meta.key}:{v}" for k in kernel.registry for v in k.meta.verbs]
+    text = T(f"没有操作 {operation}", f"There is no operation {operation}")
+    mend = nearest(verb, kind.meta.verbs) if kind else nearest(operation, known)
+    refuse([Problem("UNKNOWN", "?operation", text, mend)])
+    raise AssertionError
+
+
+def _object(kernel: Kernel, caller: Caller, kind: AnyKind, verb: str, target: str, place: str) -> Object:
+    tx = kernel.store.read()
+    if target and verb != "create":
+        return kernel.authority.object(tx, kernel.find(caller, kind, target, place))
+    where = Planner(kernel, tx, caller).place_id(kind, place)
+    return Object(kind.meta.key, "", places.ancestors(tx, where), {})
+
+
+def _explained(kernel: Kernel, caller: Caller, meta: Meta, verb: str, object_: Object) -> dict[str, Any]:
+    tx, operation = kernel.store.read(), f"{meta.key}:{verb}"
+    why = kernel.authority.policies.explain(kernel.authority.subject(tx, caller), operation, object_, {})
+    covered = caller.within_scopes(operation)
+    text, mend, reason = why.text, why.mend, why.reason
+    if why.decision.allowed and not covered:
+        denial = out_of_scope(operation)
+        text, mend, reason = denial.text, denial.how, denial.reason
+    return {
+        "operation": operation,
+        "target": object_.id or None,
+        "places": object_.ancestors,
+        "allowed": why.decision.allowed and covered,
+        "reason": reason,
+        "text": text,
+        "mend": mend,
+        "allowed_by": why.allowed_by,
+        "forbidden_by": why.forbidden_by,
+        "missing": why.permits,
+        "who": _who(kernel, caller, meta, verb, object_.ancestors),
+    }
+
+
+def _who(kernel: Kernel, caller: Caller, meta: Meta, verb: str, ancestors: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Roles of the declaration that may do it, with some who hold them here; named where the caller may see them."""
+    allow = meta.actions[verb].allow if verb in meta.actions else meta.allow.get(verb, ())
+    now = kernel.world.now_us()
+    held = {role: places.holders(kernel.store.read(), role, ancestors, now) for role in allow if role in ROLES}
+    names = names_of(kernel, caller, {id_ for ids in held.values() for id_ in ids})
+    return [
+        {"role": role, "title": ROLES[role], "holders": [{"id": i, "name": names.get(i)} for i in ids]}
+        for role, ids in held.items()
+    ]
+
+
+ENDPOINTS = (
+    Endpoint(
+        path="/explain",
+        name="explain",
+        title=T("说明权限", "Explain a permission"),
+        run=explain,
+        params=(
+            Param(
+                name="operation",
+                title=T("操作", "Operation"),
+                required=True,
+                example="storage.bucket:create",
+            ),
+            Param(name="target", title=T("资源的名称或编号", "Resource, by name or id")),
+            *PLACE.values(),
+        ),
+    ),
+)

@@ -1,0 +1,76 @@
+"""What every handler works with: the kernel, threads for reading, and a bell that rings at each commit.
+
+Planning a change and reading one resource take well under a millisecond and run on the event loop; whatever walks
+over rows runs in a few threads of its own, so that no list holds up the others.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from cloudhall.kernel.kernel import Kernel
+
+READERS = 4
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Bell:
+    """Wakes coroutines after a commit. Ringing costs the writer nothing while nobody listens."""
+
+    def __init__(self) -> None:
+        """Nobody listens yet."""
+        self.closed = False
+        self._listening: deque[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = deque()
+
+    def ring(self) -> None:
+        """Wake everybody who listened until now; called on the thread that commits."""
+        for _ in range(len(self._listening)):
+            loop, event = self._listening.popleft()
+            with contextlib.suppress(RuntimeError):  # a loop that has closed has nobody left to wake
+                loop.call_soon_threadsafe(event.set)
+
+    def listen(self) -> asyncio.Event:
+        """Begin to listen. Look at the database after this and before waiting, so that no commit is missed."""
+        event = asyncio.Event()
+        if self.closed:
+            event.set()
+        self._listening.append((asyncio.get_running_loop(), event))
+        return event
+
+    def close(self) -> None:
+        """End every wait: the server stops."""
+        self.closed = True
+        self.ring()
+
+
+class Host:
+    """One kernel behind one HTTP interface."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        """Listen to the store's commits."""
+        self.kernel = kernel
+        self.bell = Bell()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="api-read")
+        kernel.store.on_commit.append(self.bell.ring)
+
+    async def read(self, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a function that walks over rows, on a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: run(*args, **kwargs))
+
+    def close(self) -> None:
+        """End what waits and let the threads go."""
+        self.bell.close()
+        self._readers.shutdown(wait=False)
+
+
+async def heard(event: asyncio.Event, timeout_s: float) -> bool:
+    """Wait for a bell; False where the time ran out first."""
+    try:
+        await asyncio.wait_for(event.wait(), timeout_s)
+    except TimeoutError:
+        return False
+    return True

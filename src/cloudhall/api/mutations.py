@@ -1,0 +1,128 @@
+"""A change as it comes over HTTP, made into a command: address, body, headers and query, checked all at once."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.requests import Request
+
+from cloudhall.api import bodies, params
+from cloudhall.api.filters import PLACE
+from cloudhall.api.params import Param
+from cloudhall.api.problems import nearest, refuse
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.commands import Command
+from cloudhall.kernel.errors import CloudhallError, Invalid, Problem
+from cloudhall.kernel.kernel import Kernel
+from cloudhall.kernel.kinds import Meta
+from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.text import T
+
+WAIT_MOST_S = 300
+VALIDATE_ONLY = Param(
+    name="validate_only",
+    title=T("只检查并说明后果，不做改动", "Check and say what would happen, change nothing"),
+    shape="bool",
+)
+WAIT = Param(
+    name="wait",
+    title=T("最多等待多久，直到就绪或受阻", "How long to wait for it to be ready or blocked"),
+    shape="duration",
+    most=WAIT_MOST_S,
+    example="30s",
+)
+_TYPES: Mapping[str, tuple[type, T]] = {
+    "name": (str, T("文字", "text")),
+    "project": (str, T("项目的名称或编号", "the name or id of a project")),
+    "organisation": (str, T("单位的名称或编号", "the name or id of an organisation")),
+    "labels": (dict, T("文字键值对", "a mapping of text to text")),
+    "spec": (dict, T("对象", "an object")),
+}
+
+
+class Mutation(NamedTuple):
+    """What was asked."""
+
+    command: Command
+    validate_only: bool
+    wait_s: float
+
+
+def params_of(meta: Meta, verb: str) -> tuple[Param, ...]:
+    """Query parameters of a verb. A create names its place in the body, everything else may name it in the query."""
+    place = () if verb == "create" or meta.scope == "platform" else (PLACE[meta.scope],)
+    return (VALIDATE_ONLY, WAIT, *place)
+
+
+def members_of(meta: Meta, verb: str) -> tuple[str, ...]:
+    """Members of the body of a create or update; an action's body holds its arguments."""
+    place = () if verb == "update" or meta.scope == "platform" else (meta.scope,)
+    return ("name", *place, "labels", "spec")
+
+
+async def read(kernel: Kernel, caller: Caller, request: Request, kind: AnyKind, verb: str, target: str) -> Mutation:
+    """Read a change; raises `Invalid` with everything that is wrong with it, also what lies behind the first check."""
+    found: list[Problem] = []
+    query = params.read(request, params_of(kind.meta, verb), found)
+    given = await bodies.read_object(request)
+    key = bodies.idempotency_key(request, found)
+    if_match = bodies.if_match(request, found) if verb != "create" else None
+    body = _resource(kind.meta, verb, given, found) if verb in {"create", "update"} else {}
+    if verb == "delete" and given:
+        found.append(Problem("UNKNOWN", "", T("删除不带请求体", "A deletion takes no body")))
+    command = Command(
+        kind=kind,
+        verb=verb,
+        place=body.get(kind.meta.scope, "") if verb == "create" else query.get(kind.meta.scope, ""),
+        target=target,
+        name=body.get("name"),
+        labels=body.get("labels"),
+        spec=body.get("spec"),
+        args=given if verb in kind.meta.actions else None,
+        merge=verb == "update",
+        if_match=if_match,
+        key=key,
+    )
+    if found:
+        refuse([*found, *_behind(kernel, caller, command)])
+    return Mutation(command, bool(query.get("validate_only")), query.get("wait", 0.0))
+
+
+def named_as_sent(error: Invalid) -> Invalid:
+    """Let pointers to arguments point into the body, which is the arguments."""
+    if not any(p.pointer.startswith("/args") for p in error.problems):
+        return error
+    moved = (msgspec.structs.replace(p, pointer=p.pointer.removeprefix("/args")) for p in error.problems)
+    return Invalid(error.text, mend=error.how, problems=tuple(moved), reason=error.reason, **error.details)
+
+
+def _resource(meta: Meta, verb: str, given: Mapping[str, Any], found: list[Problem]) -> dict[str, Any]:
+    """Members of a resource that are of the right type; the others go to `found`."""
+    known = members_of(meta, verb)
+    body: dict[str, Any] = {}
+    for member, value in given.items():
+        type_, title = _TYPES.get(member, (object, T("", "")))
+        if member not in known:
+            text = T(f"没有名为 {member} 的字段", f"There is no field named {member}")
+            found.append(Problem("UNKNOWN", f"/{_escaped(member)}", text, nearest(member, known)))
+        elif not isinstance(value, type_):
+            text = T(f"{member} 应为{title.zh}", f"{member} must be {title.en}")
+            found.append(Problem("TYPE", f"/{member}", text))
+        else:
+            body[member] = value
+    return body
+
+
+def _behind(kernel: Kernel, caller: Caller, command: Command) -> tuple[Problem, ...]:
+    """Problems that the kernel would find behind ours, so that a form is sent back once and not twice."""
+    with contextlib.suppress(CloudhallError):
+        try:
+            kernel.plan(caller, command)
+        except Invalid as error:
+            return named_as_sent(error).problems
+    return ()
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,75 @@
+"""Log in, log out, and what counts as a credential."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from cloudhall.domains.identity import passwords
+from cloudhall.domains.identity.person import Person
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.commands import Command
+from tests.api.town import Town
+
+PASSWORD = "correct horse 电池"
+
+
+@pytest.fixture
+def with_password(town: Town) -> None:
+    """Give the developer a password."""
+    person = town.kernel.tables[Person].get(town.kernel.store.read(), town.people["dev"])
+    assert isinstance(person, Person)
+    town.grant("pe-security", "security_admin", "platform")
+    passwords.set_password(town.kernel, Caller(id="pe-security"), person, PASSWORD)
+
+
+def test_log_in_use_and_log_out(town: Town, with_password: None) -> None:
+    client = town.client()
+    answer = client.post("/login", json={"login": "dev", "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["person"]["id"] == town.people["dev"]
+    bearer = {"Authorization": f"Bearer {answer.json()['token']}"}
+    me = client.get("/whoami", headers=bearer).json()
+    assert (me["id"], me["type"], me["scopes"]) == (town.people["dev"], "Person", None)
+    (role,) = me["roles"]
+    assert role == {"role": "developer", "title": {"zh": "开发者", "en": "developer"}, "places": [town.project]}
+    assert client.post("/logout", headers=bearer).status_code == 204
+    assert client.get("/whoami", headers=bearer).status_code == 401
+
+
+def test_a_wrong_log_in_says_no_more_than_that(town: Town, with_password: None) -> None:
+    client = town.client()
+    answers = [
+        client.post("/login", json={"login": login, "password": "wrong horse"}).json() for login in ("dev", "nobody")
+    ]
+    for answer in answers:
+        answer.pop("request_id")
+    assert answers[0] == answers[1]
+    assert (answers[0]["status"], answers[0]["reason"]) == (401, "WRONG_PASSWORD")
+
+
+def test_a_log_in_is_checked_like_any_input(town: Town) -> None:
+    problems = town.client().post("/login", json={"logn": "dev", "password": 7}).json()["problems"]
+    assert {p["pointer"]: p["code"] for p in problems} == {"/logn": "UNKNOWN", "/login": "MISSING", "/password": "TYPE"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", "Basic ZGV2OngK", "Bearer chs_wrong", "Bearer cht_" + "0" * 46, "Bearer \x7f"],
+)
+def test_no_credential_no_answer(town: Town, header: str) -> None:
+    answer = town.client(**({"Authorization": header} if header else {})).get("/boxes")
+    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHENTICATED")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_cookie_is_no_credential(town: Town) -> None:
+    secret = town.token("dev")
+    for name in ("session", "cloudhall", "chs"):
+        answer = town.client(Cookie=f"{name}={secret}").get("/boxes")
+        assert answer.status_code == 401
+
+
+def test_suspending_somebody_takes_effect_with_the_next_request(town: Town, dev: TestClient) -> None:
+    assert dev.get("/boxes").status_code == 200
+    town.grant("pe-security", "security_admin", "platform")
+    town.kernel.execute(Caller(id="pe-security"), Command(kind=Person, verb="suspend", target="dev")).result()
+    assert dev.get("/boxes").status_code == 401
