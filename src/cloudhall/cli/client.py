@@ -1,0 +1,146 @@
+"""The HTTP client: one connection to one server, on the standard library alone.
+
+Every change carries an idempotency key, so a request that got no answer is sent again without fear: the server does the
+same key once. Only broken connections are retried; an answer is an answer. Redirects and proxies are not followed: a
+log-in goes to the server that was named and nowhere else.
+"""
+
+import http.client
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from cloudhall.cli.errors import Misuse, Refused, Unreachable
+from cloudhall.cli.language import Language, T
+
+API = "/api/v1"
+TIMEOUT_S = 60.0
+PAUSES_S = (0.2, 0.6)  # before the second and the third attempt
+REDIRECTED, PROBLEM = 300, 400
+Wire = dict[str, Any]
+Query = Mapping[str, str | Sequence[str]]
+ALL: Query = {}
+
+
+class Reply(NamedTuple):
+    """What the server answered; `body` is the content decoded: JSON, or text where it is none."""
+
+    status: int
+    body: Any
+    content: bytes
+
+
+class Client:
+    """Talks to one server as one person or program. Not for several threads at once."""
+
+    def __init__(self, url: str, token: str = "", language: Language = "zh") -> None:
+        """`url` is the server's address, with or without a path before `/api`; raises `Misuse` where it is none."""
+        self.url = url
+        self._base = urlsplit(url).path.rstrip("/")
+        self._connection = _connection(url)
+        self._headers = {"Accept-Language": language, "User-Agent": "cloudhall-cli"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._connection.close()
+
+    def send(
+        self, method: str, path: str, query: Query = ALL, body: Any = None, headers: Mapping[str, str] = {}
+    ) -> Reply:
+        """Send a request; raises `Refused` for a problem, `Unreachable` where no answer came.
+
+        `path` begins at `/api`; what is in `query` without a value is left out.
+        """
+        given = urlencode({name: value for name, value in query.items() if value}, doseq=True)
+        address = f"{self._base}{path}{'?' if given else ''}{given}"
+        fields = {**self._headers, **headers}
+        if method != "GET":
+            fields.setdefault("Idempotency-Key", os.urandom(16).hex())
+        content = None
+        if body is not None:
+            content, fields["Content-Type"] = json.dumps(body).encode(), "application/json"
+        return self._answered(method, address, content, fields)
+
+    def look(self, path: str, query: Query = ALL) -> Wire:
+        """Read what lies below `/api/v1`: `buckets/stats`, `usage`, `search`."""
+        found: Wire = self.send("GET", f"{API}/{path}", query).body
+        return found
+
+    def pages(self, path: str, query: Query = ALL) -> Iterator[Wire]:
+        """Pages of a list, until there are no more: `items`, and whatever else the list tells."""
+        token = ""
+        while True:
+            page = self.look(path, {**query, "page_token": token})
+            yield page
+            token = page.get("next_page_token", "")
+            if not token:
+                return
+
+    def change(self, method: str, path: str, query: Query = ALL, body: Any = None, revision: int | None = None) -> Wire:
+        """Change something; with `revision` only if nobody else has since. Answers the resource, or the dry run."""
+        match = {} if revision is None else {"If-Match": f'"{revision}"'}
+        changed: Wire = self.send(method, f"{API}/{path}", query, body, match).body
+        return changed
+
+    def _answered(self, method: str, address: str, content: bytes | None, headers: Mapping[str, str]) -> Reply:
+        for pause_s in (*PAUSES_S, None):
+            try:
+                return self._attempt(method, address, content, headers)
+            except (ConnectionError, http.client.HTTPException) as broken:
+                self._connection.close()
+                if pause_s is None:
+                    raise self._unreachable(broken) from broken
+                time.sleep(pause_s)
+            except OSError as error:
+                self._connection.close()
+                raise self._unreachable(error) from error
+        raise AssertionError
+
+    def _attempt(self, method: str, address: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        self._connection.request(method, address, body, dict(headers))
+        answer = self._connection.getresponse()
+        content_type, received = answer.headers.get_content_type(), answer.read()
+        reply = Reply(answer.status, _decoded(received, content_type), received)
+        if reply.status >= PROBLEM and isinstance(reply.body, dict):
+            raise Refused(reply.status, reply.body)
+        if reply.status >= REDIRECTED or content_type == "text/html":
+            raise Unreachable(
+                T(
+                    f"{self.url} 不是云厅的接口（HTTP {reply.status}）",
+                    f"{self.url} is no Cloudhall (HTTP {reply.status})",
+                )
+            )
+        return reply
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        reason = str(error) or type(error).__name__
+        return Unreachable(
+            T(f"连不上 {self.url}：{reason}", f"{self.url} cannot be reached: {reason}"),
+            T("服务器在运行吗？地址由 CLOUDHALL_URL 指定", "Is the server running? CLOUDHALL_URL names its address"),
+        )
+
+
+def _connection(url: str) -> http.client.HTTPConnection:
+    kinds: Mapping[str, type[http.client.HTTPConnection]]
+    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in kinds and parts.hostname:
+            return kinds[parts.scheme](parts.hostname, parts.port, timeout=TIMEOUT_S)
+    except ValueError:
+        pass  # a port that is no number: as wrong as no address at all
+    raise Misuse(
+        T(f"“{url}”不是服务器的地址", f"{url!r} is no address of a server"),
+        T("例如 https://cloud.example.cn", "Such as https://cloud.example.cn"),
+    )
+
+
+def _decoded(content: bytes, content_type: str) -> Any:
+    if content and content_type.endswith("json"):
+        return json.loads(content)
+    return content.decode("utf-8", "replace")

@@ -1,0 +1,113 @@
+"""Options that many commands share, and what they mean."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import click
+
+from cloudhall.cli.catalogue import Noun, path_of, paths_of
+from cloudhall.cli.errors import Misuse
+from cloudhall.cli.language import T, say
+from cloudhall.cli.output import Output, automatic, note
+from cloudhall.cli.parts import EVERY, Option
+from cloudhall.cli.typed import OneOf, Whole
+
+Given = Mapping[str, Any]
+STYLES = ("table", "tsv", "json", "name")
+PLACES = {
+    "project": T("所在项目（默认见 cloudhall context）", "Project it lies in (default: see cloudhall context)"),
+    "organisation": T("所在单位", "Organisation it lies in"),
+}
+EVERYWHERE = T("在所有项目中找，不限于默认项目", "Look in every project, not only the default one")
+NO_FIELD, KNOWN = T("没有字段 {}", "There is no field {}"), T("可用：{}", "Known: {}")
+TYPE_NAME = T("输入名称 {} 以确认：", "Type the name {} to confirm: ")
+FORMS = T("{}；默认在终端为 table，在管道中为 tsv", "{}; by default table on a terminal and tsv in a pipe")
+JSON_FIELDS = T("输出 JSON，可只要某些字段：--json=name,state", "Print JSON, or some fields of it: --json=name,state")
+JSON_WHOLE = T("输出 JSON", "Print JSON")
+SAY_YES, NOT_CONFIRMED = (
+    T("加 --yes 确认", "Add --yes to confirm"),
+    T("未确认，什么也没有改", "Not confirmed; nothing changed"),
+)
+
+
+def output_options(noun: Noun | None = None) -> list[click.Parameter]:
+    """`-o` and `--json`; resources have names, and fields to choose from."""
+    styles = STYLES if noun else STYLES[:-1]
+    how = say(FORMS, ", ".join(styles))
+    chosen = Option("--json", text=JSON_FIELDS, is_flag=False, flag_value=EVERY, metavar="[FIELDS]", common=True)
+    return [
+        Option("-o", "--output", text=how, type=OneOf(styles), metavar="FORM", common=True),
+        chosen if noun else Option("--json", text=JSON_WHOLE, is_flag=True, common=True),
+    ]
+
+
+def output_of(given: Given, noun: Noun | None = None) -> Output:
+    """Read `-o` and `--json`; raises `Misuse` for a field that a kind does not have."""
+    if not given["json"]:
+        return Output(given["output"] or automatic())
+    words = [] if given["json"] in (EVERY, True) else given["json"].split(",")
+    return Output("json", tuple(_path(noun, word) for word in words))
+
+
+def json_words(noun: Noun) -> frozenset[str]:
+    """What may stand behind `--json`: paths, and bare names of fields."""
+    return frozenset(part for path in paths_of(noun) for part in (path, path.rpartition(".")[2]))
+
+
+def place_options(noun: Noun, *, everywhere: bool = False) -> list[click.Parameter]:
+    """Say in which project or organisation."""
+    scope = noun["scope"]
+    found: list[click.Parameter] = []
+    if scope in PLACES:
+        found.append(Option(f"--{scope}", text=PLACES[scope], metavar="NAME", common=True))
+    if everywhere and scope == "project":
+        found.append(Option("--everywhere", text=EVERYWHERE, is_flag=True, common=True))
+    return found
+
+
+def either_place() -> list[click.Parameter]:
+    """Both places, for commands that take the kind as an argument."""
+    return [Option(f"--{scope}", text=text, metavar="NAME", common=True) for scope, text in PLACES.items()]
+
+
+def change_options(*, dry_run: bool = True, if_match: bool = True, yes: bool = False) -> list[click.Parameter]:
+    """How a change may be tried, guarded and confirmed."""
+    rows = {
+        "--dry-run": (
+            dry_run,
+            T("只检查：说明裁决、配额、价格和后果，不做改动", "Only check: say verdict, quota, price and effects"),
+        ),
+        "--yes": (yes, T("不再询问", "Do not ask")),
+        "--no-input": (yes, T("从不询问；需要确认时失败", "Never ask; fail where a confirmation is needed")),
+    }
+    found: list[click.Parameter] = [
+        Option(name, text=text, is_flag=True, common=True) for name, (wanted, text) in rows.items() if wanted
+    ]
+    revision = T("只在仍是这一版时改动", "Only if this is still the revision")
+    return (
+        [*found, Option("--if-match", text=revision, type=Whole(), metavar="REVISION", common=True)]
+        if if_match
+        else found
+    )
+
+
+def confirm(name: str, given: Given, tell: Callable[[], Iterable[str]]) -> None:
+    """Tell what would happen and ask for the name; raises `Misuse` where nobody can be asked."""
+    if given["yes"]:
+        return
+    if given["no_input"] or not sys.stdin.isatty():
+        raise Misuse(T(f"{name}：这一步不能撤回", f"{name}: this cannot be undone"), SAY_YES)
+    for line in tell():
+        note(line)
+    print(say(TYPE_NAME, name), end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != name:
+        raise Misuse(NOT_CONFIRMED)
+
+
+def _path(noun: Noun | None, word: str) -> str:
+    path = path_of(noun, word) if noun else word
+    if noun and path is None:
+        known = ", ".join(paths_of(noun))
+        raise Misuse(say(NO_FIELD, word), say(KNOWN, known))
+    return path or word

@@ -1,0 +1,116 @@
+"""Explaining: what a kind or field is, why a resource is not ready, and why something is (not) allowed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudhall.cli.app import current
+from cloudhall.cli.catalogue import Field, Noun
+from cloudhall.cli.common import either_place
+from cloudhall.cli.errors import FORBIDDEN, Misuse
+from cloudhall.cli.language import T, say
+from cloudhall.cli.options import explained
+from cloudhall.cli.output import condition_lines, hint, print_lines
+from cloudhall.cli.parts import Argument, Command, Option, Row, page
+from cloudhall.cli.values import shown
+
+KIND = T("种类 {}，接口 /api/v1/{}", "Kind {}, API /api/v1/{}")
+DECIDED, FOUND_OUT = (
+    T("由人决定（spec）", "What people decide (spec)"),
+    T("由程序查明（status）", "What the program finds out (status)"),
+)
+ACTIONS, SERVES, PARTS = T("操作", "Actions"), T("对应条款", "Clauses it serves"), T("组成", "Parts")
+ONCE, BY = T("创建后不能改", "cannot change after creation"), T("只能由操作 {} 改变", "set by the action {} alone")
+WAITS = T("没有记录任何条件", "No conditions are known")
+WHO, NOBODY = T("谁可以", "Who may"), T("（此处无人持有）", "(held by nobody here)")
+NO_PART = T("{} 没有 {}；有 {}", "{} has no {}; it has {}")
+
+
+def explain(*, what: str, name: str | None, verb: str | None, **given: Any) -> int:
+    """One word explains a kind or field; two the state of a resource; `--may` a permission."""
+    word, *parts = what.split(".")
+    noun = current().noun(word)
+    if verb:
+        return _permission(noun, name, verb, given)
+    if name:
+        _state(noun, name, given)
+    elif parts:
+        print_lines([_field_page(noun, parts)])
+    else:
+        print_lines([_kind_page(noun)])
+    return 0
+
+
+def _kind_page(noun: Noun) -> str:
+    head = f"{noun['noun']} – {say(noun['title'])}\n{say(noun['doc'])}\n{say(KIND, noun['kind'], noun['plural'])}"
+    return page(
+        head,
+        {
+            say(DECIDED): [Row(name, _told(f)) for name, f in noun["spec"].items()],
+            say(FOUND_OUT): [Row(name, say(f["title"])) for name, f in noun["status"].items()],
+            say(ACTIONS): [Row(name.replace("_", "-"), say(a["title"])) for name, a in noun["actions"].items()],
+            say(SERVES): [Row(clause, "") for clause in noun["clauses"]],
+        },
+    )
+
+
+def _field_page(noun: Noun, parts: list[str]) -> str:
+    parts = parts[1:] if parts[0] in {"spec", "status"} and len(parts) > 1 else parts
+    inside: Mapping[str, Field] = noun["spec"] | noun["status"]
+    path, text = noun["noun"], ""
+    for part in parts:
+        if part not in inside:
+            raise Misuse(say(NO_PART, path, part, ", ".join(inside) or "-"))
+        path, text = f"{path}.{part}", _told(inside[part])
+        inside = (inside[part]["item"] or inside[part])["fields"]
+    return page(f"{path} – {text}", {say(PARTS): [Row(name, _told(f)) for name, f in inside.items()]})
+
+
+def _told(field: Field) -> str:
+    notes = [say(BY, ", ".join(field["by"]))] if field["by"] else [say(ONCE)] if field["immutable"] else []
+    return " · ".join([explained(field), *notes])
+
+
+def _state(noun: Noun, name: str, given: Mapping[str, Any]) -> None:
+    resource = current().read(noun, name, given)
+    lines = condition_lines(resource)
+    state = shown(resource["state"], noun["common"]["state"])
+    print_lines([f"{noun['noun']} {resource['name']}  {state}", *(lines or [say(WAITS)])])
+    if resource["state"] in {"working", "deleting"}:
+        wanted = " --for deleted" if resource["state"] == "deleting" else ""
+        hint(f"wait {noun['noun']} {resource['name']}{wanted}")
+
+
+def _permission(noun: Noun, name: str | None, verb: str, given: Mapping[str, Any]) -> int:
+    """Say whether one may, by which rule, and who may; exit code 5 where not."""
+    app = current()
+    place = app.place(noun, given, making=True)
+    asked = {"operation": f"{noun['kind']}:{verb.replace('-', '_')}", "target": name or "", **place}
+    answer = app.client.look("explain", asked)
+    rows = [
+        Row(say(who["title"]), ", ".join(h["name"] or h["id"] for h in who["holders"]) or say(NOBODY))
+        for who in answer["who"]
+    ]
+    print_lines([page("\n".join(filter(None, [say(answer["text"]), say(answer["mend"] or "")])), {say(WHO): rows})])
+    return 0 if answer["allowed"] else FORBIDDEN
+
+
+EXPLAIN = Command(
+    "explain",
+    explain,
+    T(
+        "说明一种资源或一个字段；加名称则说明该资源的现状；加 --may 则说明权限。",
+        "Explain a kind or field; with a name, how that resource stands; with --may, a permission.",
+    ),
+    examples=[
+        "explain bucket",
+        "explain bucket.quota_gib",
+        "explain bucket chongqing-stats",
+        "explain bucket --may create",
+    ],
+    params=[
+        Argument("what", metavar="NOUN[.FIELD]", text=T("资源种类，或其字段", "Kind of resource, or a field of it")),
+        Argument("name", metavar="[NAME]", text=T("其中一个的名称或编号", "Name or id of one of them"), required=False),
+        Option("--may", "verb", text=T("我能否执行此操作，为什么", "Whether I may do this, and why"), metavar="VERB"),
+        *either_place(),
+    ],
+)

@@ -1,0 +1,157 @@
+"""`cloudhall`: the root of the command line.
+
+Only what a call needs is imported: a built-in command with its module, a kind's commands from the catalogue. Every
+error ends here, in one line or a few, in the language of the locale; a traceback is a fault of ours.
+"""
+
+import importlib
+import io
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from cloudhall.cli import catalogue, config, parts
+from cloudhall.cli.app import App
+from cloudhall.cli.catalogue import Catalogue, Noun
+from cloudhall.cli.errors import INTERRUPTED, OK, Failure, Refused
+from cloudhall.cli.language import T, say
+from cloudhall.cli.parts import Group, Row, page
+
+
+class BuiltIn(NamedTuple):
+    """A command that belongs to no kind: where it is, `module:attribute`, and what it is for."""
+
+    where: str
+    text: T
+
+
+HERE, TOOLS = T("登录与环境", "Log-in and context"), T("查看与核验", "Look and verify")
+SERVER = T("服务器", "Server")
+SECTIONS: dict[T, dict[str, BuiltIn]] = {
+    HERE: {
+        "login": BuiltIn("session:LOGIN", T("登录", "Log in")),
+        "logout": BuiltIn("session:LOGOUT", T("退出登录", "Log out")),
+        "whoami": BuiltIn("session:WHOAMI", T("我是谁，有什么角色", "Who you are, with which roles")),
+        "context": BuiltIn("session:CONTEXT", T("默认的项目和单位", "Default project and organisation")),
+    },
+    TOOLS: {
+        "search": BuiltIn("search:SEARCH", T("搜索一切", "Search everything")),
+        "explain": BuiltIn(
+            "explain:EXPLAIN", T("说明种类、字段、现状或权限", "Explain a kind, field, state or permission")
+        ),
+        "wait": BuiltIn("waiting:WAIT", T("等到就绪、被删除或条件成立", "Wait for ready, deleted or a condition")),
+        "usage": BuiltIn("usage:USAGE", T("用量、配额、读数、缺口", "Usage, quotas, readings, gaps")),
+        "audit": BuiltIn("audit:AUDIT", T("谁做了什么，及其证明", "Who did what, with proofs")),
+        "verify": BuiltIn("offline:VERIFY", T("离线核验证明文件", "Check a proof file offline")),
+        "api": BuiltIn("raw:API", T("直接调用接口", "Call the interface directly")),
+    },
+    SERVER: {
+        "run": BuiltIn("run:run", T("启动服务器", "Start the server")),
+        "tour": BuiltIn("tour:tour", T("带你走一遍", "Walk the whole path once")),
+    },
+    T("其他", "Other"): {
+        "help": BuiltIn("topics:HELP", T("命令和主题的说明", "Help on commands and topics")),
+        "completion": BuiltIn("completion:COMPLETION", T("shell 补全", "Shell completion")),
+    },
+}
+BUILT_IN = {name: command for section in SECTIONS.values() for name, command in section.items()}
+TEXT = T("云厅：一个程序，运行一座公共部门的云。", "Cloudhall: one program that runs a public-sector cloud.")
+EXAMPLES = (
+    "login chen-xiaolan",
+    "bucket create chongqing-stats --quota-gib 100 --grade open",
+    "bucket list",
+    "explain bucket",
+)
+TOPICS, SHOWN = T("主题", "Topics"), ("exit-codes", "environment", "formatting")
+STOPPED = T("已中断", "Interrupted")
+
+
+class Root(Group):
+    """Every command. `load` gives the catalogue of kinds when one is needed."""
+
+    def __init__(self, load: Callable[[], Catalogue]) -> None:
+        """Nothing is read yet."""
+        super().__init__("cloudhall", TEXT, {name: partial(_imported, b) for name, b in BUILT_IN.items()})
+        self.app = App(load)
+        self.context_settings = {"obj": self.app}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Built-in commands, then the kinds."""
+        return [*super().list_commands(ctx), *self.app.catalogue["nouns"]]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make the command; the catalogue is asked only for what is not built in."""
+        if cmd_name in BUILT_IN:
+            return super().get_command(ctx, cmd_name)
+        noun = self.app.catalogue["nouns"].get(cmd_name)
+        if noun is None:
+            return None
+        from cloudhall.cli.commands import group_of
+
+        return group_of(noun)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples, kinds by domain, then the rest."""
+        known = self.app.catalogue
+        nouns = list(known["nouns"].values())
+        kinds = {
+            say(title): [Row(n["noun"], _in_short(n)) for n in nouns if n["domain"] == domain]
+            for domain, title in known["domains"].items()
+        }
+        rest = {say(s): [Row(name, say(b.text)) for name, b in rows.items()] for s, rows in SECTIONS.items()}
+        topics = {say(TOPICS): [Row(f"help {topic}", "") for topic in SHOWN]}
+        examples = {say(parts.EXAMPLES): [Row(f"{ctx.info_name} {line}", "") for line in EXAMPLES]}
+        formatter.write(page(say(TEXT), examples | kinds | rest | topics))
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and end with the exit code that the outcome deserves."""
+        kwargs["standalone_mode"] = False
+        sys.exit(_outcome(partial(super().main, *args, **kwargs)))
+
+
+def main() -> None:
+    """Run as a program. What the terminal's encoding cannot show is replaced rather than fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    Root(_installed).main(prog_name="cloudhall")
+
+
+def _in_short(noun: Noun) -> str:
+    """Title and the first sentence of what the declaration says."""
+    return f"{say(noun['title'])} – {re.split('。|[.:] ', say(noun['doc']))[0].rstrip('.')}"
+
+
+def _installed() -> Catalogue:
+    return catalogue.load(config.cache_file("catalogue.json"), frozenset(BUILT_IN))
+
+
+def _imported(command: BuiltIn) -> click.Command:
+    module, _, attribute = command.where.partition(":")
+    found = getattr(importlib.import_module(f"cloudhall.cli.{module}"), attribute)
+    assert isinstance(found, click.Command), command.where
+    return found
+
+
+def _outcome(run: Callable[[], Any]) -> int:
+    """Run a command, tell what went wrong, and return the exit code."""
+    try:
+        result = run()
+        sys.stdout.flush()
+    except NoArgsIsHelpError as help_wanted:
+        print(help_wanted.format_message())
+        return OK
+    except (click.ClickException, Failure, Refused) as error:
+        from cloudhall.cli import report
+
+        print("\n".join(report.lines_of(error)), file=sys.stderr)
+        return report.exit_code_of(error)
+    except (click.Abort, KeyboardInterrupt):
+        print(say(STOPPED), file=sys.stderr)
+        return INTERRUPTED
+    return result if isinstance(result, int) else OK

@@ -1,0 +1,163 @@
+"""Who one is and where one works: login, logout, whoami, context."""
+
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+from cloudhall.cli import config
+from cloudhall.cli.app import App, current
+from cloudhall.cli.common import output_of, output_options
+from cloudhall.cli.errors import LOG_IN, Misuse, Refused
+from cloudhall.cli.language import T, say
+from cloudhall.cli.output import automatic, hint, note, print_json, show_pairs, show_rows
+from cloudhall.cli.parts import Argument, Command, Option
+from cloudhall.cli.tables import Column
+from cloudhall.cli.typed import OneOf
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PLACES = ("project", "organisation")
+NAME, PASSWORD = T("登录名：", "Log-in: "), T("密码：", "Password: ")
+LOGGED_IN = T("已作为 {}（{}）登录 {}", "Logged in to {2} as {0} ({1})")
+LOGGED_OUT, NOT_LOGGED_IN = T("已退出 {}", "Logged out of {}"), T("没有登录 {}", "Not logged in to {}")
+PLAIN = T("注意：{} 未加密，密码可能被途中读取", "Note: {} is not encrypted; the password can be read on its way")
+ONLY_PROJECT = T("默认项目：{}", "Default project: {}")
+NO_TERMINAL = T("没有终端可询问；用 --password-stdin", "There is no terminal to ask on; use --password-stdin")
+VARIABLE = T("CLOUDHALL_TOKEN 已设置，优先于登录", "CLOUDHALL_TOKEN is set and goes before this log-in")
+
+
+def log_in(*, name: str | None, url: str | None, password_stdin: bool) -> None:
+    """Open a session and remember it for this server."""
+    app, address = current(), (url or config.url_in_use()).rstrip("/")
+    client = app.client_of(address)
+    if is_open_wire(address):
+        note(say(PLAIN, address))
+    login, password = _credentials(name, from_stdin=password_stdin)
+    body: dict[str, Any] = client.send("POST", "/api/v1/login", body={"login": login, "password": password}).body
+    person = body["person"]
+    config.remember(address, {"token": body["token"], "person": person["name"]})
+    note(say(LOGGED_IN, person["name"], person["spec"]["display_name"], address))
+    if config.settings().token != body["token"]:
+        note(VARIABLE)
+    _settle_project(app, address, body["token"])
+
+
+def is_open_wire(url: str) -> bool:
+    """Whether what is sent can be read on its way."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK
+
+
+def _credentials(name: str | None, *, from_stdin: bool) -> tuple[str, str]:
+    if not from_stdin and not sys.stdin.isatty():
+        raise Misuse(NO_TERMINAL)
+    if name is None:
+        print(say(NAME), end="", file=sys.stderr, flush=True)
+        name = sys.stdin.readline().strip()
+    if from_stdin:
+        return name, sys.stdin.readline().rstrip("\r\n")
+    from getpass import getpass  # brings termios, for this one command
+
+    return name, getpass(say(PASSWORD))
+
+
+def _settle_project(app: App, url: str, token: str) -> None:
+    """Take the one project there is for the default one; of several, ask for a choice."""
+    projects = app.client_of(url, token).look("projects", {"page_size": "2"})["items"]
+    if len(projects) == 1:
+        config.remember(url, {"project": projects[0]["name"]})
+        note(say(ONLY_PROJECT, projects[0]["name"]))
+        hint("whoami")
+    elif projects:
+        hint("context project NAME")
+
+
+def log_out() -> None:
+    """End the session at the server and forget it here."""
+    app, settings = current(), config.settings()
+    if not settings.token:
+        note(say(NOT_LOGGED_IN, settings.url))
+        return
+    try:
+        app.client.send("POST", "/api/v1/logout")
+    except Refused as refused:
+        if refused.exit_code != LOG_IN:  # a session that has ended already is as good as ended now
+            raise
+    config.remember(settings.url, {"token": "", "person": ""})
+    note(say(LOGGED_OUT, settings.url))
+
+
+def who_am_i(**given: Any) -> None:
+    """Print whom the token makes one, and the roles held where."""
+    output, me = output_of(given), current().client.look("whoami")
+    if output.style == "json":
+        print_json(me)
+        return
+    note(f"{me['name']} ({me['id']})  {current().settings.url}")
+    rows = [{"role": say(r["title"]), "place": place} for r in me["roles"] for place in r["places"]]
+    columns = [Column(say(T("角色", "Role")), "role"), Column(say(T("所在", "In")), "place")]
+    show_rows(columns, rows, output.style)
+
+
+def context(*, what: str | None, name: str | None, clear: bool) -> None:
+    """Print the server and the default places in use, or change one of them."""
+    app = current()
+    if what is None:
+        settings = app.settings
+        show_pairs(
+            {"url": settings.url, "project": settings.project, "organisation": settings.organisation}, automatic()
+        )
+        return
+    if not (name or clear):
+        raise Misuse(T("写明名称，或用 --clear", "Name it, or use --clear"))
+    found = "" if clear else app.read(app.noun(what), name or "", {})["name"]
+    config.remember(app.settings.url, _place(what, found))
+    hint("context")
+
+
+def _place(what: str, name: str) -> config.Remembered:
+    return {"project": name} if what == "project" else {"organisation": name}
+
+
+LOGIN = Command(
+    "login",
+    log_in,
+    T("登录一台服务器，并记住这次登录。", "Log in to a server and remember it."),
+    examples=["login chen-xiaolan", "login chen-xiaolan --url https://cloud.example.cn"],
+    params=[
+        Argument(
+            "name",
+            metavar="[NAME]",
+            text=T("登录名；不填则询问", "Log-in; asked for where it is not given"),
+            required=False,
+        ),
+        Option(
+            "--url", text=T("服务器地址（或 CLOUDHALL_URL）", "Address of the server (or CLOUDHALL_URL)"), metavar="URL"
+        ),
+        Option("--password-stdin", text=T("从标准输入读密码", "Read the password from standard input"), is_flag=True),
+    ],
+)
+LOGOUT = Command("logout", log_out, T("退出登录。", "End the session."), examples=["logout"])
+WHOAMI = Command(
+    "whoami",
+    who_am_i,
+    T("显示我是谁，在哪里有什么角色。", "Show who you are and which roles you hold where."),
+    examples=["whoami", "whoami --json"],
+    params=output_options(),
+)
+CONTEXT = Command(
+    "context",
+    context,
+    T("查看或设定默认的项目和单位。", "Show or set the default project and organisation."),
+    examples=["context", "context project economic-monitoring", "context project --clear"],
+    params=[
+        Argument(
+            "what",
+            metavar="[project|organisation]",
+            text=T("要设定哪一个", "Which one to set"),
+            type=OneOf(PLACES),
+            required=False,
+        ),
+        Argument("name", metavar="[NAME]", text=T("名称或编号", "Name or id"), required=False),
+        Option("--clear", text=T("不再有默认值", "Have no default any more"), is_flag=True),
+    ],
+)

@@ -1,0 +1,150 @@
+"""What the commands of a kind do: one request, and its answer shown."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from cloudhall.cli import preview
+from cloudhall.cli.app import address, current
+from cloudhall.cli.catalogue import Field, Noun
+from cloudhall.cli.common import confirm, output_of
+from cloudhall.cli.errors import Misuse
+from cloudhall.cli.language import T, say
+from cloudhall.cli.options import given_in
+from cloudhall.cli.output import Output, hint, note, print_json, print_lines, show_list, show_one
+
+PAGE_SIZE_MAX = 1_000
+Wire = dict[str, Any]
+MORE = T("只显示了前 {} 条；加 --all 查看全部", "These are the first {}; --all shows every one")
+NO_CHANGE = T("没有写明要改什么", "Nothing to change was given")
+SHOWN_ONCE = T("密钥只显示这一次，请现在保存", "The secret is shown this once; keep it now")
+DELETING = T("正在删除 {}", "Deleting {}")
+
+
+def list_(noun: Noun, **given: Any) -> None:
+    """Print resources, the first `--limit` of them or all."""
+    app, output = current(), output_of(given, noun)
+    limit = None if given["all"] else given["limit"]
+    asked = app.place(noun, given) | {"q": given["matching"], "sort": given["sort"]} | _filters(noun, given)
+    pages = app.client.pages(noun["plural"], asked | {"page_size": str(min(limit or PAGE_SIZE_MAX, PAGE_SIZE_MAX))})
+    items, more = first(pages, limit)
+    show_list(noun, items, output)
+    if more:
+        note(say(MORE, len(items)))
+
+
+def first(pages: Iterable[Wire], limit: int | None) -> tuple[list[Wire], bool]:
+    """Items of as many pages as it takes, and whether there are more."""
+    items: list[Wire] = []
+    for page in pages:
+        items += page["items"]
+        if limit is not None and len(items) >= limit:
+            return items[:limit], len(items) > limit or "next_page_token" in page
+    return items, False
+
+
+def get(noun: Noun, **given: Any) -> None:
+    """Print one resource."""
+    output = output_of(given, noun)
+    show_one(noun, current().read(noun, given["target"], given), output)
+
+
+def create(noun: Noun, **given: Any) -> None:
+    """Make a resource; its secret is shown once."""
+    body = _body(given, {n: f for n, f in noun["spec"].items() if not f["by"]})
+    body |= {"name": given["target"]} if given["target"] else {}
+    body |= current().place(noun, given, making=True)
+    made = _change(noun, given, "POST", noun["plural"], body=body)
+    if made is None:
+        return
+    if "secret" in made:
+        note(SHOWN_ONCE)
+    hint(f"{noun['noun']} get {made['name']}" if made["state"] == "ready" else f"wait {noun['noun']} {made['name']}")
+
+
+def update(noun: Noun, **given: Any) -> None:
+    """Change what was named and nothing else."""
+    body = _body(given, {n: f for n, f in noun["spec"].items() if not (f["by"] or f["immutable"])})
+    body |= {"name": given["rename"]} if given["rename"] else {}
+    if body == {"spec": {}}:
+        raise Misuse(NO_CHANGE)
+    _change(noun, given, "PATCH", address(noun, given["target"]), query=current().place(noun, given), body=body)
+
+
+def delete(noun: Noun, **given: Any) -> None:
+    """Delete, once the name was typed or `--yes` said."""
+    query, path = current().place(noun, given), address(noun, given["target"])
+    if not given["dry_run"]:
+        confirm(given["target"], given, lambda: _told("DELETE", path, query))
+    if _change(noun, given, "DELETE", path, query=query, show=_deleting) is not None:
+        hint(f"wait {noun['noun']} {given['target']} --for deleted")
+
+
+def act(noun: Noun, verb: str, **given: Any) -> None:
+    """Run an action; a dangerous one is confirmed like a deletion."""
+    action, query = noun["actions"][verb], current().place(noun, given)
+    path, args = address(noun, given["target"], verb), given_in(given, "args", action["args"])
+    if action["danger"] and not given["dry_run"]:
+        confirm(given["target"], given, lambda: _told("POST", path, query, args))
+    _change(noun, given, "POST", path, query=query, body=args)
+
+
+def _change(
+    noun: Noun,
+    given: Mapping[str, Any],
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, str] | None = None,
+    body: Any = None,
+    show: Callable[[Noun, Wire, Output], None] = show_one,
+) -> Wire | None:
+    """Send a change and show the answer; None after a dry run."""
+    output, asked = output_of(given, noun), query or {}
+    if given["dry_run"]:
+        _show_plan(_tried(method, path, asked, body), output)
+        return None
+    answer = current().client.change(method, path, asked, body, given.get("if_match"))
+    show(noun, answer, output)
+    return answer
+
+
+def _tried(method: str, path: str, query: Mapping[str, str], body: Any = None) -> Wire:
+    return current().client.change(method, path, {**query, "validate_only": "true"}, body)
+
+
+def _told(method: str, path: str, query: Mapping[str, str], body: Any = None) -> Iterable[str]:
+    return preview.lines_of(_tried(method, path, query, body))
+
+
+def _show_plan(plan: Wire, output: Output) -> None:
+    if output.style == "json":
+        print_json(plan)
+    else:
+        print_lines(preview.lines_of(plan))
+
+
+def _deleting(noun: Noun, answer: Wire, output: Output) -> None:
+    if output.style == "json":
+        show_one(noun, answer, output)
+    else:
+        note(say(DELETING, answer["name"]))
+
+
+def _body(given: Mapping[str, Any], fields: Mapping[str, Field]) -> Wire:
+    """Spec as given in one piece and field by field, and labels."""
+    if not isinstance(given["spec"] or {}, dict):
+        raise Misuse(T("--spec 应是一个 JSON 对象", "--spec takes a JSON object"))
+    body: Wire = {"spec": (given["spec"] or {}) | given_in(given, "spec", fields)}
+    return body | ({"labels": dict(given["labels"])} if given["labels"] else {})
+
+
+def _filters(noun: Noun, given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Query parameters that were given; of one field any of several values."""
+    wanted = {name: given[f"filter_{i}"] for i, name in enumerate(noun["filters"])}
+    return {n: [str(v).lower() if isinstance(v, bool) else str(v) for v in _several(w)] for n, w in wanted.items()}
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
