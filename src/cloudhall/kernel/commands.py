@@ -38,6 +38,7 @@ from cloudhall.kernel.text import T
 
 NAME_PATTERN = r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?"
 LABELS_MAX = 32
+LABEL_LENGTH_MAX = 256
 CHILDREN_MAX = 100_000  # that go with an owner in one transaction
 AnyKind = type[Kind[Any, Any]]
 
@@ -378,14 +379,15 @@ def _name_problems(name: str | None) -> list[Problem]:
     return []
 
 
-def _label_problems(labels: Mapping[str, str] | None) -> list[Problem]:
+def _label_problems(labels: Any) -> list[Problem]:
     if labels is None:
         return []
-    if (
-        not isinstance(labels, Mapping)
-        or not all(isinstance(v, str) for v in labels.values())
-        or len(labels) > LABELS_MAX
-    ):
-        text = T(f"标签是文字键值对，最多 {LABELS_MAX} 个", f"Labels map text to text, at most {LABELS_MAX}")
-        return [Problem("TYPE", "/labels", text)]
+    if not isinstance(labels, Mapping) or not all(isinstance(x, str) for pair in labels.items() for x in pair):
+        return [Problem("TYPE", "/labels", T("标签是文字键值对", "Labels map text to text"))]
+    if len(labels) > LABELS_MAX or any(len(x) > LABEL_LENGTH_MAX for pair in labels.items() for x in pair):
+        text = T(
+            f"最多 {LABELS_MAX} 个标签，键和值各不超过 {LABEL_LENGTH_MAX} 个字符",
+            f"At most {LABELS_MAX} labels, keys and values of at most {LABEL_LENGTH_MAX} characters",
+        )
+        return [Problem("TOO_LONG", "/labels", text)]
     return []

@@ -164,6 +164,8 @@ def _value_problems(info: FieldInfo, value: Any, at: str) -> list[Problem]:
     expected = _ACCEPTS[info.shape]
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
         return [_wrong_type(at, info.shape, value)]
+    if isinstance(value, str) and not _is_text(value):
+        return [_wrong_type(at, info.shape, value)]
     return list(_rule_problems(info, value, at))
 
 
@@ -171,7 +173,7 @@ def _list_problems(info: FieldInfo, value: Any, at: str) -> list[Problem]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         return [_wrong_type(at, "list", value)]
     if len(value) > LIST_LENGTH_MAX:
-        return [Problem("TOO_LONG", at, T(f"最多 {LIST_LENGTH_MAX} 项", f"At most {LIST_LENGTH_MAX} items"))]
+        return [_too_many(at)]
     assert info.item is not None
     return [p for i, v in enumerate(value) for p in _value_problems(info.item, v, f"{at}/{i}")]
 
@@ -179,6 +181,12 @@ def _list_problems(info: FieldInfo, value: Any, at: str) -> list[Problem]:
 def _map_problems(info: FieldInfo, value: Any, at: str) -> list[Problem]:
     if not isinstance(value, Mapping):
         return [_wrong_type(at, "map", value)]
+    if len(value) > LIST_LENGTH_MAX:
+        return [_too_many(at)]
+    if not all(isinstance(k, str) and _is_text(k) for k in value):
+        return [_wrong_type(at, "map", value)]
+    if any(len(k) > TEXT_LENGTH_MAX for k in value):
+        return [_too_long(at, TEXT_LENGTH_MAX)]
     assert info.item is not None
     return [p for k, v in value.items() for p in _value_problems(info.item, v, f"{at}/{_escape(str(k))}")]
 
@@ -196,7 +204,7 @@ def _rule_problems(info: FieldInfo, value: Any, at: str) -> Iterable[Problem]:
             _like(info),
         )
     if info.shape == "str" and len(value) > f.max_length:
-        yield Problem("TOO_LONG", at, T(f"最多 {f.max_length} 个字符", f"At most {f.max_length} characters"))
+        yield _too_long(at, f.max_length)
     if info.shape == "str" and f.pattern and not re.fullmatch(f.pattern, value):
         yield Problem(
             "PATTERN", at, T(f"格式不对：应匹配 {f.pattern}", f"Wrong form: must match {f.pattern}"), _like(info)
@@ -205,13 +213,19 @@ def _rule_problems(info: FieldInfo, value: Any, at: str) -> Iterable[Problem]:
         yield _wrong_type(at, info.shape, value)
 
 
-def _is_time(kind: str, value: str) -> bool:
+def _is_text(value: str) -> bool:
+    """Half of a surrogate pair is no character: neither disk nor wire takes it."""
+    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _is_time(shape: str, value: str) -> bool:
+    """RFC 3339, by the very decoder that reads it afterwards; a time says its zone."""
     try:
-        if kind == "date":
-            datetime.date.fromisoformat(value)
+        if shape == "date":
+            msgspec.convert(value, datetime.date)
             return True
-        return datetime.datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
+        return msgspec.convert(value, datetime.datetime).tzinfo is not None
+    except msgspec.ValidationError:
         return False
 
 
@@ -237,6 +251,14 @@ def _list_of(names: Iterable[str]) -> T:
 def _wrong_type(at: str, type_name: str, value: Any) -> Problem:
     want, got = TYPE_NAMES[type_name], type(value).__name__
     return Problem("TYPE", at, T(f"应填{want.zh}", f"Must be {want.en}"), T(f"收到的是 {got}", f"Got {got}"))
+
+
+def _too_many(at: str) -> Problem:
+    return Problem("TOO_LONG", at, T(f"最多 {LIST_LENGTH_MAX} 项", f"At most {LIST_LENGTH_MAX} items"))
+
+
+def _too_long(at: str, limit: int) -> Problem:
+    return Problem("TOO_LONG", at, T(f"最多 {limit} 个字符", f"At most {limit} characters"))
 
 
 def _escape(key: str) -> str:
