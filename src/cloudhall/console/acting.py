@@ -1,0 +1,105 @@
+"""Actions and deletion: what is asked, what would happen, and the deed."""
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from cloudhall.console import drafts, forms, permissions
+from cloudhall.console.details import frame
+from cloudhall.console.foresight import Foresight, foresee
+from cloudhall.kernel.commands import Command
+from cloudhall.kernel.errors import CloudhallError, Invalid, NotFound, Problem
+from cloudhall.kernel.kinds import Action, Kind
+from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.text import T
+
+if TYPE_CHECKING:
+    from cloudhall.console.visit import Visit
+
+
+def action_form(visit: "Visit", kind: AnyKind, target: str, verb: str) -> Response:
+    """What an action asks, and what it will do."""
+    r = visit.kernel.find(visit.caller, kind, target)
+    return _action_page(visit, r, _action(kind, verb), None)
+
+
+def act(visit: "Visit", kind: AnyKind, target: str, verb: str) -> Response:
+    """Run an action."""
+    r, action = visit.kernel.find(visit.caller, kind, target), _action(kind, verb)
+    args = forms.read(action.args, "args", visit.form)
+    try:
+        visit.kernel.execute(visit.caller, Command(kind=kind, verb=verb, target=r.id, args=args)).result()
+    except Invalid as error:
+        return _action_page(visit, r, action, error)
+    return visit.go(f"/{kind.meta.plural}/{r.id}?done={verb}")
+
+
+def deletion_form(visit: "Visit", kind: AnyKind, target: str) -> Response:
+    """What goes along, and the name to type."""
+    return _deletion_page(visit, visit.kernel.find(visit.caller, kind, target), None)
+
+
+def delete(visit: "Visit", kind: AnyKind, target: str) -> Response:
+    """Delete what was named rightly."""
+    r = visit.kernel.find(visit.caller, kind, target)
+    try:
+        _require_name(r, visit.posted("name"))
+        visit.kernel.execute(visit.caller, Command(kind=kind, verb="delete", target=r.id)).result()
+    except CloudhallError as error:
+        return _deletion_page(visit, r, error)
+    return visit.go(f"/{kind.meta.plural}?done=delete")
+
+
+def _action(kind: AnyKind, verb: str) -> Action:
+    action = kind.meta.actions.get(verb)
+    if action is None:
+        title = kind.meta.title
+        raise NotFound(T(f"{title.zh}没有操作 {verb}", f"{title.en} has no action {verb}"))
+    return action
+
+
+def _action_page(visit: "Visit", r: Kind[Any, Any], action: Action, error: Invalid | None) -> Response:
+    meta = type(r).meta
+    unticked = forms.unticked(action.args, "args") if visit.form else {}
+    fields = forms.controls(action.args, "args", unticked | forms.texts_posted(visit.form), {})
+    offer = next(o for o in permissions.offers(visit, r) if o.verb == action.name)
+    args = forms.read(action.args, "args", visit.form)
+    return visit.page(
+        "action.html",
+        status=error.status if error else 200,
+        call=visit.console.equivalents.act(meta, visit.target(r), action.name, args),
+        action=action,
+        offer=offer,
+        controls=forms.with_problems(fields, error.problems if error else ()),
+        summary=drafts.summary(fields, error),
+        **frame(visit, r),
+    )
+
+
+def _deletion_page(visit: "Visit", r: Kind[Any, Any], error: CloudhallError | None) -> Response:
+    """Dry run of the deletion: what goes along, or what stands in the way."""
+    meta = type(r).meta
+    foresight: Foresight | None = None
+    refused: CloudhallError | None = None
+    try:
+        foresight = foresee(visit, visit.kernel.plan(visit.caller, Command(kind=type(r), verb="delete", target=r.id)))
+    except CloudhallError as refusal:
+        refused = refusal
+    wrong = error if error is not None and refused is None else None
+    return visit.page(
+        "delete.html",
+        status=wrong.status if wrong else 200,
+        call=visit.console.equivalents.delete(meta, visit.target(r)),
+        foresight=foresight,
+        refused=refused,
+        wrong=wrong,
+        typed=visit.posted("name"),
+        **frame(visit, r),
+    )
+
+
+def _require_name(r: Kind[Any, Any], typed: str) -> None:
+    """A deletion is confirmed by the name: no click lands on the wrong thing."""
+    if typed.strip() != r.name:
+        text = T(f"键入的名称与 {r.name} 不符", f"What was typed is not {r.name}")
+        raise Invalid(text, problems=(Problem("NAME", "/name", text),))

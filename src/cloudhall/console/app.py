@@ -1,0 +1,219 @@
+"""The console put together: which address shows what, and what holds for every answer.
+
+Every view runs on a worker thread. Every answer carries the content policy (nothing inline, nothing from elsewhere),
+the request id, and the cookies that the visit has set; every post has a token that ties it to its session.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from cloudhall.api.filters import Filters
+from cloudhall.console import (
+    acting,
+    audit,
+    creating,
+    details,
+    doors,
+    editing,
+    export,
+    failures,
+    home,
+    lists,
+    navigation,
+    operations,
+    searching,
+    session,
+)
+from cloudhall.console.equivalents import Equivalents
+from cloudhall.console.render import STATIC, Renderer
+from cloudhall.console.visit import COOKIE_S, Visit
+from cloudhall.kernel.errors import Invalid, NotFound, Unauthenticated
+from cloudhall.kernel.kernel import Kernel
+from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.text import T
+
+View = Callable[..., Response]
+FORM_FIELDS_MAX = 2_000
+FORM_BYTES_MAX = 1 << 20
+Pairs = list[tuple[str, str]]
+YEAR = "public, max-age=31536000, immutable"
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+UNREADABLE = Invalid(T("表单过大或无法读取", "The form is too large, or cannot be read"))
+
+
+class Console(NamedTuple):
+    """What every visit works with; made once."""
+
+    kernel: Kernel
+    sessions: session.Sessions
+    render: Renderer
+    filters: Mapping[AnyKind, Filters]
+    equivalents: Equivalents
+    pages: Mapping[tuple[str, str], Any]
+
+
+class Door(NamedTuple):
+    """One address with its views; `public` asks for no session."""
+
+    path: str
+    get: View | None = None
+    post: View | None = None
+    public: bool = False
+
+
+class Static(StaticFiles):
+    """Files under addresses that change with their content, so that a browser asks for each only once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Let browsers keep what was asked for by its digest."""
+        response = super().file_response(*args, **kwargs)
+        scope: Scope = args[2] if len(args) > 2 else kwargs["scope"]
+        response.headers["Cache-Control"] = YEAR if b"v=" in scope["query_string"] else "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def console_routes(kernel: Kernel, sessions: session.Sessions | None = None) -> list[BaseRoute]:
+    """Routes of the console, to be put after those of the interface: the last ones take every other address."""
+    console = make_console(kernel, sessions)
+    doors_ = (
+        Door("/", home.home),
+        Door("/login", doors.login_page, doors.login, public=True),
+        Door("/logout", post=doors.logout),
+        Door("/looks", post=doors.change_looks, public=True),
+        Door("/search", searching.search),
+        Door("/audit", audit.search),
+        Door(f"/audit/{audit.VERIFIER}", audit.verifier_file),
+        Door("/audit/{idx:int}", audit.entry),
+        Door("/audit/{idx:int}/proof.json", audit.proof_file),
+        Door("/{plural}:create", _of_kind(creating.form), _of_kind(creating.submit)),
+        Door("/{plural}:preview", post=_of_kind(creating.preview)),
+        Door("/{plural}.csv", _of_kind(export.export)),
+        Door("/{plural}/{target}:update", _of_kind(editing.form), _of_kind(editing.submit)),
+        Door("/{plural}/{target}:delete", _of_kind(acting.deletion_form), _of_kind(acting.delete)),
+        Door("/{plural}/{target}:{verb}", _of_kind(acting.action_form), _of_kind(acting.act)),
+        Door("/{plural}", _of_kind(lists.index)),
+        Door("/{plural}/{target}", _of_kind(details.detail)),
+        Door("/{path:path}", failures.no_page),
+    )
+    return [Mount("/static", Static(directory=STATIC)), *(_route(console, door) for door in doors_)]
+
+
+def make_console(kernel: Kernel, sessions: session.Sessions | None = None) -> Console:
+    """Prepare what follows from the registry. `sessions` other than identity's are for tests of the console alone."""
+    navigation.check_groups(kernel.registry)
+    declared = [*operations.PAGES, *(page for d in kernel.registry.domains.values() for page in d.pages)]
+    pages = {(page.kind, str(page.view)): page for page in declared}
+    return Console(
+        kernel,
+        sessions or _identity(),
+        Renderer(kernel),
+        {kind: Filters(kind) for kind in kernel.registry},
+        Equivalents(kernel.registry),
+        pages,
+    )
+
+
+def _identity() -> session.Sessions:
+    """Sessions of the identity domain; the module itself is one."""
+    from cloudhall.domains.identity import sessions
+
+    return sessions
+
+
+def _of_kind(view: View) -> View:
+    """Give a view the kind that the address names."""
+
+    def run(visit: Visit, plural: str, **rest: Any) -> Response:
+        kind = visit.kernel.registry.by_plural.get(plural)
+        if kind is None:
+            raise NotFound(T(f"没有这个页面：/{plural}", f"There is no page /{plural}"))
+        return view(visit, kind, **rest)
+
+    return run
+
+
+def _route(console: Console, door: Door) -> Route:
+    methods = [name for name, view in (("GET", door.get), ("POST", door.post)) if view]
+
+    async def run(request: Request) -> Response:
+        form = await _form(request) if request.method == "POST" else []
+        return await run_in_threadpool(_answer, console, door, request, form)
+
+    return Route(door.path, run, methods=methods)
+
+
+async def _form(request: Request) -> Pairs | None:
+    """Texts of a posted form; None for one that is too large or no form of ours."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES_MAX:
+            return None
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
+    except ValueError:
+        return None
+    # Browsers send the lines of a text area apart by CR LF (WHATWG HTML 4.10.21.4).
+    return [(name, text.replace("\r\n", "\n")) for name, text in pairs]
+
+
+def _answer(console: Console, door: Door, request: Request, form: Pairs | None) -> Response:
+    visit = Visit(console, request, form or [])
+    try:
+        response = _view(door, visit) if form is not None else failures.answer(visit, UNREADABLE)
+    except Exception as error:  # noqa: BLE001  every failure is a page
+        response = failures.answer(visit, error)
+    return _sealed(visit, response)
+
+
+def _view(door: Door, visit: Visit) -> Response:
+    if not door.public or visit.request.cookies.get(session.SESSION_COOKIE):
+        _enter(door, visit)
+    if visit.request.method == "POST":
+        session.require_token(visit.request.cookies, visit.posted(session.TOKEN_FIELD))
+    view = door.post if visit.request.method == "POST" else door.get
+    assert view is not None
+    return view(visit, **visit.request.path_params)
+
+
+def _enter(door: Door, visit: Visit) -> None:
+    """Find out who asks; a session that has ended is no obstacle before a public door."""
+    try:
+        visit.enter()
+    except Unauthenticated:
+        if not door.public:
+            raise
+
+
+def _sealed(visit: Visit, response: Response) -> Response:
+    """Put on what every answer carries."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["Content-Language"] = visit.language
+    secure = visit.request.url.scheme == "https"
+    for name, value in visit.cookies.items():
+        lasting = None if name in {session.SESSION_COOKIE, session.VISITOR_COOKIE} else COOKIE_S
+        if value:
+            response.set_cookie(name, value, max_age=lasting, httponly=True, samesite="lax", secure=secure)
+        else:
+            response.delete_cookie(name, httponly=True, samesite="lax", secure=secure)
+    return response

@@ -1,0 +1,209 @@
+"""The audit log for people: search it, open an entry, take its proof home and check it without us.
+
+Who sees what is the interface's rule: auditors of a place everything below it, private facts included; everybody else
+their own deeds, and those on resources that they may read. Cost: a search walks at most `LOOKED_AT_MAX` entries.
+"""
+
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from starlette.responses import Response
+
+from cloudhall import verify
+from cloudhall.api.audit import INDEX_MAX, Sight
+from cloudhall.console import equivalents, formats
+from cloudhall.console.charts import Sibling
+from cloudhall.console.names import Named
+from cloudhall.kernel.audit import Found, Leaf, Proof
+from cloudhall.kernel.errors import NotFound
+from cloudhall.kernel.ids import is_id
+from cloudhall.kernel.store.tables import Where
+from cloudhall.kernel.text import T
+from cloudhall.kernel.tlog import leaf_hash
+from cloudhall.kernel.world import SECOND_US
+
+if TYPE_CHECKING:
+    from cloudhall.console.visit import Visit
+
+PAGE_SIZE = 50
+BATCH = 200
+LOOKED_AT_MAX = 2_000
+OTHERS_SHOWN = 6
+VERIFIER = "cloudhall_verify.py"
+PHASES = {
+    "done": T("已完成", "Done"),
+    "intent": T("将要执行", "About to"),
+    "outcome": T("执行结果", "Outcome"),
+    "denied": T("已拒绝", "Denied"),
+}
+PHASE_ICONS = {"done": "ok", "intent": "wait", "outcome": "run", "denied": "bad"}
+
+
+class Entry(NamedTuple):
+    """One entry as a row: who did what to what, where and when."""
+
+    idx: int
+    at_us: int
+    at: formats.Moment
+    action: str
+    phase: str
+    word: T
+    icon: str
+    actor: Named
+    resource: Named
+    project: Named
+    leaf: Leaf
+
+
+def search(visit: "Visit") -> Response:
+    """Entries that match who, what, resource, place and time, newest first."""
+    asked = {k: visit.query.get(k, "").strip() for k in ("actor", "action", "resource", "place", "since", "before")}
+    found = _find(visit, asked)
+    later = found[PAGE_SIZE - 1].idx if len(found) >= PAGE_SIZE else None
+    given = [(k, v) for k, v in asked.items() if v and k != "before"]
+    return visit.page(
+        "audit.html",
+        call=equivalents.audit(given),
+        asked=asked,
+        narrowed=bool(given),
+        entries=[_entry(visit, f) for f in found[:PAGE_SIZE]],
+        after=visit.request.url.include_query_params(before=later).query if later else "",
+        covered=visit.kernel.audit.latest(visit.tx),
+    )
+
+
+def entry(visit: "Visit", idx: int) -> Response:
+    """One entry with the bytes of its leaf, its path to the signed head, and how to check that alone."""
+    found = _visible(visit, idx)
+    proof = _proof(visit, found)
+    leaf = proof.entries[0].leaf if proof else b""
+    private = msgspec.json.decode(proof.entries[0].payload) if proof and proof.entries[0].payload else {}
+    others = _find(visit, {"resource": found.leaf.resource}) if found.leaf.resource else []
+    return visit.page(
+        "audit_entry.html",
+        call=equivalents.Call("GET", f"/audit/{idx}", ("audit", "get", str(idx))),
+        e=_entry(visit, found),
+        policies=[visit.kernel.authority.policies.policies.get(p) or p for p in found.leaf.policies],
+        private=private,
+        leaf=leaf.decode(),
+        leaf_hash=leaf_hash(leaf).hex(),
+        path=_path(proof) if proof else [],
+        head=visit.kernel.audit.latest(visit.tx) if proof else None,
+        findings=verify.check(proof.to_json()) if proof else [],
+        bytes=len(proof.to_json()) if proof else 0,
+        key=visit.kernel.audit.verifier_key(),
+        others=[_entry(visit, o) for o in others if o.idx != idx][:OTHERS_SHOWN],
+        verifier=VERIFIER,
+    )
+
+
+def proof_file(visit: "Visit", idx: int) -> Response:
+    """Proof of an entry, as the verifier reads it."""
+    proof = _proof(visit, _visible(visit, idx))
+    if proof is None:
+        text = T("最新检查点还没有覆盖这一条", "The newest checkpoint does not cover this entry yet")
+        raise NotFound(text, mend=T("约一秒后再试", "Try again in about a second"))
+    return _download(proof.to_json(), "application/json", f"proof-{idx}.json")
+
+
+def verifier_file(_visit: "Visit") -> Response:
+    """Give the stand-alone verifier out: one file, readable whole."""
+    return _download(Path(verify.__file__).read_bytes(), "text/x-python; charset=utf-8", VERIFIER)
+
+
+def _find(visit: "Visit", asked: Mapping[str, str]) -> list[Found]:
+    """Walk the matching entries until a page is full of what the visitor may see."""
+    sight, found = Sight(visit.kernel, visit.caller), list[Found]()
+    before = int(asked["before"]) if asked.get("before", "").isdecimal() else None
+    who, what, where = (_id_of(visit, asked.get(name, "")) or None for name in ("actor", "resource", "place"))
+    action, since_us = asked.get("action") or None, _since_us(asked.get("since", ""))
+    for _ in range(LOOKED_AT_MAX // BATCH):
+        batch = visit.kernel.audit.search(
+            visit.tx,
+            actor=who,
+            resource=what,
+            project=where,
+            action=action,
+            since_us=since_us,
+            before_idx=before,
+            limit=BATCH,
+        )
+        found += sight.of(batch)
+        if len(batch) < BATCH or len(found) >= PAGE_SIZE:
+            break
+        before = batch[-1].idx
+    return found
+
+
+def _visible(visit: "Visit", idx: int) -> Found:
+    """Return the entry, or 404 for one that is not there or not for this visitor."""
+    found = visit.kernel.audit.search(visit.tx, before_idx=min(idx, INDEX_MAX) + 1, limit=1)
+    if not found or found[0].idx != idx or not Sight(visit.kernel, visit.caller).of(found):
+        raise NotFound(T(f"没有第 {idx} 条审计记录，或你无权查看", f"No audit entry {idx}, or not yours to see"))
+    return found[0]
+
+
+def _proof(visit: "Visit", found: Found) -> Proof | None:
+    """Proof under the newest checkpoint; None for the second or so until one covers the entry."""
+    try:
+        private = Sight(visit.kernel, visit.caller).audits(found.leaf.project)
+        return visit.kernel.audit.prove(visit.tx, found.idx, private=private)
+    except NotFound:
+        return None
+
+
+def _entry(visit: "Visit", found: Found) -> Entry:
+    leaf = found.leaf
+    return Entry(
+        idx=found.idx,
+        at_us=leaf.at_us,
+        at=formats.moment(leaf.at_us, visit.language, visit.now_us),
+        action=leaf.action,
+        phase=leaf.phase,
+        word=PHASES[leaf.phase],
+        icon=PHASE_ICONS[leaf.phase],
+        actor=visit.names.of(leaf.actor),
+        resource=visit.names.of(leaf.resource),
+        project=visit.names.of(leaf.project),
+        leaf=leaf,
+    )
+
+
+def _path(proof: Proof) -> list[Sibling]:
+    """Siblings from the leaf upwards, each with its side (RFC 9162 section 2.1.3.2)."""
+    proven = proof.entries[0]
+    size = int(proof.checkpoint.split("\n")[1])
+    place, last, steps = proven.index, size - 1, []
+    for level, sibling in enumerate(proven.path, 1):
+        left = bool(place & 1) or place == last
+        steps.append(Sibling(level, sibling.hex(), left))
+        while left and place and not place & 1:
+            place, last = place >> 1, last >> 1
+        place, last = place >> 1, last >> 1
+    return steps
+
+
+def _id_of(visit: "Visit", text: str) -> str:
+    """Id behind what somebody typed: an id as it is, else a name that is the only one of its kind to be seen."""
+    if not text or is_id(text) or ":" in text:
+        return text
+    for kind in visit.kernel.registry:
+        rows = visit.kernel.page(visit.caller, kind, Where("name = ?", (text,)), limit=2)
+        if len(rows) == 1:
+            return rows[0].id
+    return text
+
+
+def _since_us(text: str) -> int | None:
+    try:
+        day = datetime.datetime.fromisoformat(text).replace(tzinfo=formats.ZONE)
+    except ValueError:
+        return None
+    return int(day.timestamp()) * SECOND_US
+
+
+def _download(body: bytes, media_type: str, name: str) -> Response:
+    return Response(body, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})

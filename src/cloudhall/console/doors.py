@@ -1,0 +1,73 @@
+"""Log in, log out, and the switch of looks: the views that need no kind and change no resource."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.responses import Response
+
+from cloudhall.console import looks, session
+from cloudhall.kernel.errors import CloudhallError, TooMany, Unauthenticated
+from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.text import T
+
+if TYPE_CHECKING:
+    from cloudhall.console.visit import Visit
+
+VISITOR_BYTES = 16
+
+
+class DemoLogin(NamedTuple):
+    """A log-in of the demonstration city: who, in which role, with which password."""
+
+    login: str
+    role: T
+    password: str
+
+
+def login_page(visit: "Visit", error: CloudhallError | None = None) -> Response:
+    """Form to log in; on this machine also the demonstration log-ins, each with a button."""
+    if not visit.token:
+        visit.cookies[session.VISITOR_COOKIE] = visit.kernel.world.random_bytes(VISITOR_BYTES).hex()
+    status = error.status if isinstance(error, TooMany) else 401 if error else 200
+    return visit.page(
+        "login.html",
+        status=status,
+        error=error,
+        back=session.safe_return(visit.posted("next") or visit.query.get("next", "/")),
+        login=visit.posted("login"),
+        demo=demo_logins(visit),
+    )
+
+
+def login(visit: "Visit") -> Response:
+    """Open a session and go to where the visitor wanted to be."""
+    try:
+        secret, _person = visit.console.sessions.login(
+            visit.kernel, visit.posted("login"), visit.posted("password"), address=visit.address, agent=visit.agent
+        )
+    except (Unauthenticated, TooMany) as error:
+        return login_page(visit, error)
+    visit.cookies[session.SESSION_COOKIE] = secret
+    return visit.go(session.safe_return(visit.posted("next")))
+
+
+def logout(visit: "Visit") -> Response:
+    """End the session, here and in the store."""
+    visit.console.sessions.logout(visit.kernel, visit.request.cookies[session.SESSION_COOKIE])
+    visit.cookies[session.SESSION_COOKIE] = ""
+    return visit.go("/login")
+
+
+def change_looks(visit: "Visit") -> Response:
+    """Remember one choice of the looks menu and go back."""
+    visit.cookies |= looks.looks_asked(dict(visit.form))
+    return visit.go(session.safe_return(visit.posted("next")))
+
+
+def demo_logins(visit: "Visit") -> list[DemoLogin]:
+    """Log-ins of the demonstration city; on loopback only."""
+    known = getattr(visit.kernel, "demo_logins", ()) if session.is_loopback(visit.request) else ()
+    return [DemoLogin(login_name, _role(role), password) for login_name, role, password in known]
+
+
+def _role(role: T | str) -> T:
+    return role if isinstance(role, T) else ROLES.get(role, T(role, role))

@@ -1,0 +1,60 @@
+"""Errors as pages: what happened, why, and the next step. What one may not see looks like what is not there."""
+
+import difflib
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from cloudhall.console.navigation import plural
+from cloudhall.kernel.errors import CloudhallError, NotFound, Unauthenticated
+from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.text import T
+
+if TYPE_CHECKING:
+    from cloudhall.console.visit import Visit
+
+NEAREST_AMONG = 500
+log = logging.getLogger(__name__)
+
+
+def answer(visit: "Visit", error: Exception) -> Response:
+    """Page for any exception; what is not one of ours is logged with the request id and said to be our fault."""
+    if isinstance(error, Unauthenticated):
+        return visit.go(f"/login?next={quote(visit.path, safe='')}")
+    if not isinstance(error, CloudhallError):
+        log.error("request %s failed", visit.id, exc_info=error)
+        error = CloudhallError(T("程序出了意外的错误，已记入日志", "Something unexpected went wrong; it is in the log"))
+    return visit.page(
+        "error.html",
+        status=error.status,
+        error=error,
+        roles=[ROLES[r] for r in error.details.get("roles", ()) if r in ROLES],
+        ask=[visit.names.of(id_) for id_ in error.details.get("ask", ())],
+        **_nearby(visit, error),
+    )
+
+
+def no_page(visit: "Visit") -> Response:
+    """Raise for an address that is no page."""
+    text = T(f"没有这个页面：{visit.request.url.path}", f"There is no page {visit.request.url.path}")
+    raise NotFound(text, mend=T("从首页或搜索开始", "Begin at the home page, or search"))
+
+
+def _nearby(visit: "Visit", error: CloudhallError) -> dict[str, Any]:
+    """Nearest name that the visitor may see, and the list to go back to."""
+    path = visit.request.url.path.strip("/").split("/")
+    kind = visit.kernel.registry.by_plural.get(path[0].partition(":")[0])
+    if kind is None or not isinstance(error, NotFound):
+        return {"nearest": None, "back": kind and (plural(kind.meta), f"/{kind.meta.plural}")}
+    near = _nearest(visit, kind, path[-1].partition(":")[0])
+    return {"nearest": near, "back": (plural(kind.meta), f"/{kind.meta.plural}")}
+
+
+def _nearest(visit: "Visit", kind: AnyKind, target: str) -> Any:
+    """Cost: the names of `NEAREST_AMONG` rows."""
+    rows = {r.name: r for r in visit.kernel.page(visit.caller, kind, limit=NEAREST_AMONG)}
+    found = difflib.get_close_matches(target, rows, n=1)
+    return visit.names.resource(rows[found[0]]) if found else None

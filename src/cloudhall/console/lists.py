@@ -1,0 +1,111 @@
+"""The list of a kind: facets with counts, declared columns, order, pages, and what to do when it is empty."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.responses import Response
+
+from cloudhall.console import facets, navigation, permissions, values
+from cloudhall.console.asked import Asked
+from cloudhall.console.names import PAIRS, display, href
+from cloudhall.kernel.fields import FieldInfo, fields_of
+from cloudhall.kernel.kinds import Kind, Meta
+from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.text import T
+from cloudhall.kernel.wire import state_of
+
+if TYPE_CHECKING:
+    from cloudhall.console.visit import Visit
+
+FACETS_ROWS_MAX = 200_000  # counting by a field reads every row that the filter leaves
+DEFAULT_COLUMNS = 4
+TITLES = {name for pair in PAIRS for name in pair}  # stand under the name, not beside it
+
+
+class Column(NamedTuple):
+    """One column; `sort` is the name that the interface orders it by, empty where no index helps."""
+
+    path: str
+    info: FieldInfo
+    title: T
+    right: bool
+    sort: str
+
+
+class Row(NamedTuple):
+    """One resource of a list."""
+
+    id: str
+    name: str
+    title: str
+    href: str
+    state: str
+    cells: tuple[values.Shown, ...]
+
+
+def index(visit: "Visit", kind: AnyKind) -> Response:
+    """Page of a list; a domain's own page takes the place of the table."""
+    asked, meta = Asked(visit, kind), kind.meta
+    rows, earlier, later = asked.rows()
+    count = visit.kernel.count(visit.caller, kind, asked.where)
+    show = values.Values(visit.language, visit.now_us, visit.names)
+    columns = columns_of(asked)
+    found = facets.facets_of(asked, show) if count <= FACETS_ROWS_MAX else ()
+    return visit.page(
+        "list.html",
+        call=visit.console.equivalents.list(meta, asked.api_query()),
+        meta=meta,
+        title=navigation.plural(meta),
+        count=count,
+        columns=columns,
+        rows=[_row(visit, r, columns, show) for r in rows],
+        facets=found,
+        chosen=facets.chosen(found),
+        asked=asked,
+        creates=_people_create(meta),
+        may_create=permissions.may_create(visit, kind),
+        needs=permissions.needs_role(meta.allow.get("create", ())),
+        first=asked.address() if earlier else "",
+        before=asked.address(before=asked.token(rows[0])) if earlier and rows else "",
+        after=asked.address(after=asked.token(rows[-1])) if later and rows else "",
+        noun=visit.console.equivalents.noun(meta),
+        **domain_page(visit, kind, "list", None, visit.query),
+    )
+
+
+def domain_page(visit: "Visit", kind: AnyKind, view: str, r: Any, query: Any) -> dict[str, Any]:
+    """Template (as `body`) and context that a domain declares for a view of a kind; else an empty `body`."""
+    page = visit.console.pages.get((kind.meta.key, view))
+    if page is None:
+        return {"body": ""}
+    return {**page.context(visit.kernel, visit.caller, r, query), "body": f"{kind.meta.domain}/{page.template}"}
+
+
+def columns_of(asked: Asked) -> tuple[Column, ...]:
+    """Columns of a list: name and state, what the kind declares, the place where several are shown, and the age."""
+    meta = asked.kind.meta
+    declared = meta.columns or tuple(f"spec.{name}" for name in fields_of(meta.spec))[:DEFAULT_COLUMNS]
+    one_place = meta.scope == "platform" or asked.visit.place.id_for(meta)
+    state = ["state"] if meta.controller else []
+    paths = ["name", *state, *(p for p in declared if p != "place"), *([] if one_place else ["place"]), "created"]
+    by = {index.path: name for name, (index, _) in asked.filters.indexes.items()}
+    orders = by | {"name": "name", "created": "created_at"}
+    found = []
+    for path in dict.fromkeys(p for p in paths if p.rpartition(".")[2] not in TITLES):
+        info = values.info_at(meta, path)
+        if info is not None:
+            right = values.is_number(info)
+            found.append(Column(path, info, values.head(info), right, orders.get(path, "")))
+    return tuple(found)
+
+
+def _row(visit: "Visit", r: Kind[Any, Any], columns: Sequence[Column], show: values.Values) -> Row:
+    title = display(r, visit.language)
+    cells = tuple(show.show(c.info, values.at(r, c.path), unit=False) for c in columns)
+    return Row(r.id, r.name, "" if title == r.name else title, href(r), state_of(r), cells)
+
+
+def _people_create(meta: Meta) -> bool:
+    """Whether creating is anything for people; some kinds are made by the program alone."""
+    allowed = meta.allow.get("create")
+    return allowed is not None and (not allowed or any(not role.startswith("service:") for role in allowed))

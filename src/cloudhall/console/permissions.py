@@ -1,0 +1,90 @@
+"""What a visitor may do, for links and buttons: an off button says why, a list that could only be empty is not offered.
+
+Advice only: the command itself decides again.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cloudhall.kernel import places
+from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.policy import Object
+from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.text import T
+
+if TYPE_CHECKING:
+    from cloudhall.console.visit import Visit
+
+NEVER = "FALSE"  # what a policy that allows nothing leaves of a filter
+
+
+class Offer(NamedTuple):
+    """One thing to do on a page: on, or off with the reason."""
+
+    verb: str
+    title: T
+    href: str
+    reason: T | None = None
+    danger: bool = False
+    asks: bool = False
+
+
+def may_read_any(visit: "Visit", kind: AnyKind) -> bool:
+    """Whether policy leaves the visitor any row of a kind, if there were one."""
+    return visit.kernel.authority.visible(visit.tx, visit.caller, kind).sql != NEVER
+
+
+def may_create(visit: "Visit", kind: AnyKind) -> bool:
+    """Whether the visitor might create a kind here: a policy that must see the values first counts as yes."""
+    if "create" not in kind.meta.allow:
+        return False
+    authority, operation = visit.kernel.authority, f"{kind.meta.key}:create"
+    subject = authority.subject(visit.tx, visit.caller)
+    wheres = [visit.place.id_for(kind.meta)] if visit.place.id else {p for ps in subject.granted.values() for p in ps}
+    for where in (*wheres, places.PLATFORM):
+        resource = Object(kind.meta.key, "", places.ancestors(visit.tx, where), {})
+        decision = authority.policies.decide(subject, operation, resource, {})
+        if decision.allowed or (decision.errors and not decision.explicit_deny):
+            return True
+    return False
+
+
+def needs_role(allowed: Iterable[str]) -> T:
+    """Say which role would do."""
+    titles = [ROLES[role] for role in allowed if role in ROLES]
+    if not titles:
+        return T("没有任何角色可以执行", "No role may do this")
+    return T("需要角色：" + "、".join(t.zh for t in titles), "Needs the role " + " or ".join(t.en for t in titles))
+
+
+def offers(visit: "Visit", r: Kind[Any, Any]) -> list[Offer]:
+    """Actions and the edit of a resource, each on or off with its reason."""
+    meta, found = type(r).meta, []
+    base = f"/{meta.plural}/{r.id}"
+    for action in meta.actions.values():
+        reason = _refusal(visit, r, action.name, action.allow)
+        if reason is None and not action.when(r):
+            reason = action.why_not
+        asks = action.danger or bool(action.args.__struct_fields__)
+        found.append(Offer(action.name, action.title, f"{base}:{action.name}", reason, action.danger, asks))
+    if "update" in meta.allow:
+        reason = _refusal(visit, r, "update", meta.allow["update"])
+        found.append(Offer("update", T("编辑", "Edit"), f"{base}:update", reason, asks=True))
+    return found
+
+
+def deletion(visit: "Visit", r: Kind[Any, Any]) -> Offer | None:
+    """Deletion of a resource, or None where the kind knows none."""
+    meta = type(r).meta
+    if "delete" not in meta.allow:
+        return None
+    reason = _refusal(visit, r, "delete", meta.allow["delete"])
+    return Offer("delete", T("删除…", "Delete…"), f"/{meta.plural}/{r.id}:delete", reason, danger=True, asks=True)
+
+
+def _refusal(visit: "Visit", r: Kind[Any, Any], verb: str, allowed: Iterable[str]) -> T | None:
+    if r.deleting_us is not None:
+        return T("正在删除", "It is being deleted")
+    may = visit.kernel.authority.may(visit.tx, visit.caller, verb, r)
+    return None if may else needs_role(allowed)
