@@ -33,7 +33,7 @@ def well_formed(text: str, prefix: str) -> bool:
     """Whether a text can be one of ours; costs no look-up."""
     head, _, rest = text.partition("_")
     body, check = rest[:-CHECK_LENGTH], rest[-CHECK_LENGTH:]
-    return head == prefix and compare.compare_digest(_check(body), check)
+    return head == prefix and compare.compare_digest(_check(body).encode(), check.encode(errors="replace"))
 
 
 def keep(tx: Tx, keys: Keyring, resource: Kind[Any, Any], secret: str) -> None:
@@ -65,7 +65,7 @@ def forget(tx: Tx, resource: str) -> None:
 
 def digest(secret: str) -> bytes:
     """SHA-256: a secret of 238 bits needs no slow hash."""
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode(errors="replace")).digest()
 
 
 def _letters(number: int, length: int) -> str:
@@ -77,4 +77,4 @@ def _letters(number: int, length: int) -> str:
 
 
 def _check(body: str) -> str:
-    return _letters(zlib.crc32(body.encode()), CHECK_LENGTH)
+    return _letters(zlib.crc32(body.encode(errors="replace")), CHECK_LENGTH)

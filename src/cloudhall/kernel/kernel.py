@@ -198,7 +198,7 @@ class Kernel:
     def _recalled(self, caller: Caller, command: Command, request: bytes) -> "Future[Answer] | None":
         if not command.key:
             return None
-        known = requests.recall(self.store.read(), self.keys, caller, command.key, request)
+        known = requests.recall(self.store.read(), self.keys, caller, command.key, request, self.world.now_us())
         return _done(Answer(known, replayed=True)) if known else None
 
     def _deny(self, future: "Future[Answer]", caller: Caller, command: Command, denial: Forbidden) -> None:
@@ -216,13 +216,14 @@ class Kernel:
 
     def _write(self, tx: Tx, plan: Plan, request: bytes) -> Answer:
         command, caller = plan.command, plan.caller
-        if command.key and (known := requests.recall(tx, self.keys, caller, command.key, request)):
+        now_us = self.world.now_us()
+        if command.key and (known := requests.recall(tx, self.keys, caller, command.key, request, now_us)):
             return Answer(known, replayed=True)
         if events.head(tx) != plan.head:
             plan = Planner(self, tx, caller).plan(command)
         body = commit(self, tx, plan)
         if command.key:
-            requests.store(tx, self.keys, caller, command.key, request, body, self.world.now_us())
+            requests.store(tx, self.keys, caller, command.key, request, body, now_us)
         return Answer(body)
 
     def _migrate(self, tx: Tx, schemas: Sequence[str]) -> None:

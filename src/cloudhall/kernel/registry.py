@@ -4,12 +4,13 @@ What the type checker cannot see fails here, before the first request, with the 
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from cloudhall.kernel import roles
+from cloudhall.kernel.caller import SERVICE
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.kinds import Kind, Meta, field_at
 from cloudhall.kernel.metering import MeterDef
@@ -18,6 +19,9 @@ from cloudhall.kernel.pages import Page
 from cloudhall.kernel.text import T
 
 AnyKind = type[Kind[Any, Any]]
+VERBS = ("read", "create", "update", "delete")
+AUDIT = "audit"  # of a place: to read its part of the log
+COLUMNS = ("name", "id", "state", "place", "labels", "created_at", "updated_at")
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +57,16 @@ class Registry:
 
     def __init__(self, domains: Iterable[Domain]) -> None:
         """Freeze; raises `DeclarationError`."""
-        self.domains: Mapping[str, Domain] = {d.name: d for d in (*domains, KERNEL)}
+        declared = (*domains, KERNEL)
+        _refuse_twins(declared)
+        self.domains: Mapping[str, Domain] = {d.name: d for d in declared}
         self.kinds: Mapping[str, AnyKind] = {k.meta.key: k for d in self.domains.values() for k in d.kinds}
         self.by_plural: Mapping[str, AnyKind] = {k.meta.plural: k for k in self.kinds.values()}
         self.by_prefix: Mapping[str, AnyKind] = {k.meta.prefix: k for k in self.kinds.values()}
         self.meters: Mapping[str, MeterDef] = {m.key: m for d in self.domains.values() for m in d.meters}
-        self._refuse_clashes()
+        for domain in declared:
+            for name in domain.depends_on:
+                _known(domain.name, "domain", name, self.domains)
         for kind in self.kinds.values():
             _check_kind(self, kind.meta)
 
@@ -76,17 +84,27 @@ class Registry:
         """Kinds that refer to a kind, each with the path of the reference."""
         return [(k, f"spec.{n}") for k in self for n, i in fields_of(k.meta.spec).items() if i.f.ref == key]
 
-    def _refuse_clashes(self) -> None:
-        for what, index in (("plural", self.by_plural), ("prefix", self.by_prefix)):
-            if len(index) < len(self.kinds):
-                names = sorted(getattr(k.meta, what) for k in self.kinds.values())
-                twice = next(n for n in names if names.count(n) > 1)
-                msg = f"two kinds have the {what} {twice!r}"
-                raise DeclarationError(msg)
+
+def _refuse_twins(domains: Sequence[Domain]) -> None:
+    """Names that stand for one thing each, over all domains."""
+    metas = [k.meta for d in domains for k in d.kinds]
+    twins: dict[str, list[str]] = {
+        "domains have the name": [d.name for d in domains],
+        "kinds have the name": [m.key for m in metas],
+        "kinds have the plural": [m.plural for m in metas],
+        "kinds have the prefix": [m.prefix for m in metas],
+        "meters have the key": [m.key for d in domains for m in d.meters],
+    }
+    for what, names in twins.items():
+        for name in names:
+            if names.count(name) > 1:
+                raise DeclarationError(f"two {what} {name!r}")
 
 
 def _check_kind(registry: Registry, meta: Meta) -> None:
     _check_paths(meta)
+    for verb in meta.allow:
+        _known(f"{meta.key}: allow", "verb", verb, (*VERBS, AUDIT) if meta.place else VERBS)
     for name, info in fields_of(meta.spec).items():
         if info.f.ref:
             _known(f"{meta.key}.{name}", "kind", info.f.ref, registry.kinds)
@@ -94,7 +112,9 @@ def _check_kind(registry: Registry, meta: Meta) -> None:
             _known(f"{meta.key}.{name}", "action", verb, meta.actions)
     for allowed in (*meta.allow.values(), *(a.allow for a in meta.actions.values())):
         for role in allowed:
-            if not role.startswith("service:"):
+            if role.startswith(SERVICE):
+                _known(meta.key, "kind", role.removeprefix(SERVICE), registry.kinds)
+            else:
                 _known(meta.key, "role", role, roles.ROLES)
     for meter in meta.meters:
         _known(meta.key, "meter", meter.key, registry.meters)
@@ -105,6 +125,13 @@ def _check_paths(meta: Meta) -> None:
     for path in _declared_paths(meta):
         if path not in {"name", "place"} and field_at(meta, path) is None:
             raise DeclarationError(f"{meta.key}: " + _unknown("path", path, known))
+    for column in meta.columns:
+        if "." not in column:
+            _known(meta.key, "column", column, COLUMNS)
+    for path in (*(q.path for q in meta.quotas), *(m.path for m in meta.meters)):
+        info = field_at(meta, path)
+        if info is None or info.shape != "int" or info.nullable or not path.startswith("spec."):
+            raise DeclarationError(f"{meta.key}: {path} is counted, so it must be a whole number of the spec")
 
 
 def _known(where: str, what: str, name: str, known: Iterable[str]) -> None:

@@ -31,11 +31,10 @@ def fingerprint(*parts: Any) -> bytes:
     return hashlib.blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=16).digest()
 
 
-def recall(tx: Tx, keys: Keyring, caller: Caller, key: str, request: bytes) -> dict[str, Any] | None:
+def recall(tx: Tx, keys: Keyring, caller: Caller, key: str, request: bytes, now_us: int) -> dict[str, Any] | None:
     """Return the first answer under this key, or None; raises `Conflict` when the request was another."""
-    row = tx.execute(
-        "SELECT request, answer FROM request_key WHERE principal = ? AND key = ?", (caller.id, key)
-    ).fetchone()
+    sql = "SELECT request, answer FROM request_key WHERE principal = ? AND key = ? AND expires_us > ?"
+    row = tx.execute(sql, (caller.id, key, now_us)).fetchone()
     if row is None:
         return None
     if row[0] != request:
@@ -51,9 +50,11 @@ def recall(tx: Tx, keys: Keyring, caller: Caller, key: str, request: bytes) -> d
 def store(tx: Tx, keys: Keyring, caller: Caller, key: str, request: bytes, answer: dict[str, Any], now_us: int) -> None:
     """Keep an answer, in the transaction of the command."""
     blob = keys.wrap("answers", msgspec.json.encode(answer), key.encode())
-    tx.execute("INSERT INTO request_key VALUES (?, ?, ?, ?, ?)", (caller.id, key, request, blob, now_us + KEPT_US))
+    tx.execute(
+        "INSERT OR REPLACE INTO request_key VALUES (?, ?, ?, ?, ?)", (caller.id, key, request, blob, now_us + KEPT_US)
+    )
 
 
 def forget_expired(tx: Tx, now_us: int) -> None:
     """Drop answers older than 24 hours."""
-    tx.execute("DELETE FROM request_key WHERE expires_us < ?", (now_us,))
+    tx.execute("DELETE FROM request_key WHERE expires_us <= ?", (now_us,))

@@ -58,8 +58,8 @@ class Table:
         """Render the statements."""
         meta = kind.meta
         self.kind, self.meta, self.name = kind, meta, meta.table
-        self.index_columns = tuple(i.column for i in meta.indexes if i.path != "name")
-        self._paths = tuple(i.path for i in meta.indexes if i.path != "name")
+        self._own = tuple(i for i in meta.indexes if i.path not in _PLAIN)
+        self.index_columns = tuple(i.column for i in self._own)
         columns = (*_PLAIN, *self.index_columns)
         self._select = f"SELECT {', '.join(_PLAIN)} FROM {self.name} "
         self._insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
@@ -83,7 +83,7 @@ class Table:
 
     def ddl(self) -> list[str]:
         """Statements that make the table and its indexes where they are missing."""
-        extra = "".join(f", {i.column} {_sql_type(self.meta, i.path)}" for i in self.meta.indexes if i.path != "name")
+        extra = "".join(f", {i.column} {_sql_type(self.meta, i.path)}" for i in self._own)
         table = (
             f"CREATE TABLE IF NOT EXISTS {self.name} (id TEXT PRIMARY KEY, place TEXT NOT NULL, name TEXT NOT NULL, "
             "labels TEXT NOT NULL, spec TEXT NOT NULL, status TEXT NOT NULL, v INTEGER NOT NULL, "
@@ -165,7 +165,7 @@ class Table:
         return [tuple(r) for r in tx.execute(sql, full.params)]
 
     def _index_values(self, r: Kind[Any, Any]) -> tuple[Any, ...]:
-        return tuple(_plain(value_at(r, p)) for p in self._paths)
+        return tuple(_plain(value_at(r, i.path)) for i in self._own)
 
     def _row(self, row: Any) -> Kind[Any, Any]:
         id_, place, name, labels, spec, status, _v, generation, revision, created, updated, deleting = row
