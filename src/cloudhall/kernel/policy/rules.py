@@ -1,0 +1,81 @@
+"""Policies compiled for one action: what a decision runs and a list renders.
+
+Cedar's rule: an action is allowed where some permit is true and no forbid is; a policy that reads what is not there
+is skipped. All policies of the action are always asked, so that the reasons are complete.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from cloudhall.kernel.policy.closures import Env, Missing, Test, test_of
+from cloudhall.kernel.policy.conditions import FALSE, Condition, specialise
+from cloudhall.kernel.policy.model import Decision, Where
+from cloudhall.kernel.policy.schema import PolicySchema, verb_of
+from cloudhall.kernel.policy.where import Plan, filter_of, plan_of
+from cloudhall.kernel.text import T
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """One policy as written: `source` names the text it stands in, `actions` are full names."""
+
+    id: str
+    source: str
+    text: T
+    forbid: bool
+    actions: frozenset[str]
+    condition: Condition
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One policy for one action; `plan` only where the action filters lists."""
+
+    id: str
+    policy: Policy
+    condition: Condition
+    test: Test
+    plan: Plan | None
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """All rules of one action, forbids and permits apart."""
+
+    forbids: tuple[Rule, ...]
+    permits: tuple[Rule, ...]
+
+    def decide(self, env: Env) -> Decision:
+        """Ask every rule."""
+        errors: list[str] = []
+        forbidding = _true(self.forbids, env, errors)
+        permitting = _true(self.permits, env, errors)
+        if forbidding:
+            return Decision(False, tuple(forbidding), True, tuple(errors))  # noqa: FBT003  the hot path
+        return Decision(bool(permitting), tuple(permitting), False, tuple(errors))  # noqa: FBT003  the hot path
+
+    def where(self, env: Env, columns: Mapping[str, str]) -> Where:
+        """Render every rule; all have plans, since the action filters lists."""
+        permits, forbids = (
+            [rule.plan(env, columns) for rule in rules if rule.plan] for rules in (self.permits, self.forbids)
+        )
+        return filter_of(permits, forbids)
+
+
+def compiled(policy: Policy, action: str, schema: PolicySchema) -> Rule | None:
+    """Compile a policy for an action; None where it can never be true there. Raises NoIndex."""
+    condition = specialise(policy.condition, action, schema)
+    if condition == FALSE:
+        return None
+    kind = schema.kinds[schema.actions[action]]
+    plan = plan_of(condition, kind.columns) if verb_of(action) in kind.lists else None
+    return Rule(policy.id, policy, condition, test_of(condition), plan)
+
+
+def _true(rules: Iterable[Rule], env: Env, errors: list[str]) -> list[str]:
+    hit = []
+    for rule in rules:
+        try:
+            if rule.test(env):
+                hit.append(rule.id)
+        except Missing:
+            errors.append(rule.id)
+    return hit
