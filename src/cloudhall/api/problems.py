@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from cloudhall.api.answers import PRIVATE
-from cloudhall.kernel.errors import CloudhallError, Invalid, NotFound, Problem
+from cloudhall.kernel.errors import CloudhallError, Invalid, NotFound, Problem, Unavailable
 from cloudhall.kernel.text import Language, T
 
 MEDIA_TYPE = "application/problem+json"
@@ -107,7 +107,8 @@ def _one(problem: Problem, language: Language) -> dict[str, Any]:
 def _known(error: Exception, request_id: str) -> CloudhallError:
     if isinstance(error, CloudhallError):
         if error.status >= CloudhallError.status:
-            log.error("request %s: %s", request_id, error, exc_info=error)
+            trace = None if isinstance(error, Unavailable) else error  # a full disk is told, not traced
+            log.error("request %s: %s", request_id, error, exc_info=trace)
         return error
     if isinstance(error, HTTPException):
         return _ROUTING.get(error.status_code, NotFound)(_NO_SUCH_ADDRESS)
