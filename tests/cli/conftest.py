@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudhall.cli import config
-from cloudhall.cli.language import VARIABLES
+from cloudhall.cli import language, topics
 from tests.api.town import Town
 from tests.cli.shell import Shell
 
@@ -15,7 +14,7 @@ from tests.cli.shell import Shell
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep the log-ins, the language and the zone of whoever runs the tests out of them."""
-    for name in (*VARIABLES, *config.VARIABLES, "NO_COLOR"):
+    for name in (*language.VARIABLES, *topics.VARIABLES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -223,3 +223,24 @@ def test_no_log_in_is_its_own_exit_code(shell: Shell, monkeypatch: pytest.Monkey
 def test_an_expiry_may_be_a_span_from_now(shell: Shell) -> None:
     shell.out("box create timed --size-gib 1 --opens-at 30d")
     assert shell.json("box get timed")["spec"]["opens_at"] > shell.json("box get timed")["created_at"]
+
+
+def test_a_secret_is_shown_once_with_a_warning(shell: Shell, town: Town) -> None:
+    line = f"token create ci --subject {town.people['admin']} --scopes town.* --scopes *:read --expires-at 30d"
+    made = shell.run(f"{line} --organisation bureau", env={"CLOUDHALL_TOKEN": town.token("admin")})
+    secret = dict(rows(made.stdout))["secret"]
+    assert secret.startswith("cht_")
+    assert "shown this once" in made.stderr
+    again = shell.run("token get ci", env={"CLOUDHALL_TOKEN": secret})
+    assert secret not in again.output
+    assert json.loads(shell.run("token get ci --json", env={"CLOUDHALL_TOKEN": secret}).stdout)["spec"]["scopes"] == [
+        "town.*",
+        "*:read",
+    ]
+
+
+def test_what_goes_with_a_deletion_is_told_before(shell: Shell) -> None:
+    shell.out("box create covered --size-gib 1")
+    shell.out("lid create cover --box covered")
+    assert "Goes with it: lid cover" in shell.out("box delete covered --dry-run")
+    assert shell.err("box delete covered --yes").startswith("Deleting covered\nnext: cloudhall wait box covered")

@@ -69,13 +69,17 @@ def test_chinese_pages_hold_no_english_of_click(shell: Shell, monkeypatch: pytes
             assert word not in page, (line, word)
 
 
-def test_every_kind_and_every_verb_has_a_page(shell: Shell) -> None:
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_kind_and_every_verb_has_a_page(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDHALL_LANG", language)
+    shell = Shell(build_registry())
     for noun in shell.catalogue["nouns"]:
         page = shell.out(f"{noun} --help")
         verbs = [line.split()[0] for line in page.splitlines() if line.startswith("  ")]
         assert "list" in verbs
         for verb in verbs:
             assert f"cloudhall {noun} {verb}" in shell.out(f"{noun} {verb} --help")
+        assert noun in shell.out(f"explain {noun}")
 
 
 def test_what_nobody_may_do_is_not_offered(shell: Shell) -> None:

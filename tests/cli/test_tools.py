@@ -18,7 +18,7 @@ def test_search_names_the_kind_as_it_is_typed(shell: Shell) -> None:
     kind, name, id_, state = shell.out("search findab").strip().split("\t")
     assert (kind, name, state) == ("box", "findable", "ready")
     assert id_.startswith("bx-")
-    assert "Nothing found" in shell.err("search nowhere-at-all")
+    assert shell.err("search nowhere-at-all -o table") == "Nothing to show\n"
 
 
 def test_usage_tables(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

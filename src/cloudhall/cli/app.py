@@ -47,6 +47,11 @@ class App:
         click.get_current_context().find_root().call_on_close(client.close)
         return client
 
+    @functools.cached_property
+    def words(self) -> dict[str, str]:
+        """Noun of each kind, by the kind's full name."""
+        return {noun["kind"]: word for word, noun in self.catalogue["nouns"].items()}
+
     def noun(self, word: str) -> Noun:
         """Kind that a word means; raises `Misuse` with the nearest word."""
         nouns = self.catalogue["nouns"]

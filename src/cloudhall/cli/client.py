@@ -121,7 +121,7 @@ class Client:
         reason = str(error) or type(error).__name__
         return Unreachable(
             T(f"连不上 {self.url}：{reason}", f"{self.url} cannot be reached: {reason}"),
-            T("服务器在运行吗？地址由 CLOUDHALL_URL 指定", "Is the server running? CLOUDHALL_URL names its address"),
+            T("服务器在运行吗？CLOUDHALL_URL 可指定另一台", "Is the server running? CLOUDHALL_URL names another one"),
         )
 
 

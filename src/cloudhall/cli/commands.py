@@ -63,7 +63,7 @@ def _action(noun: Noun, name: str) -> Command:
     params = [
         Argument("target", metavar="NAME", text=TARGET),
         *options_of(action["args"], "args"),
-        *change_options(yes=action["danger"]),
+        *change_options(asks=action["danger"]),
         *place_options(noun),
         *output_options(noun),
     ]
@@ -118,7 +118,7 @@ def _create_params(noun: Noun) -> list[click.Parameter]:
         ),
         *options_of({n: f for n, f in noun["spec"].items() if not f["by"]}, "spec"),
         *_written_whole(),
-        *change_options(if_match=False),
+        *change_options(guarded=False),
     ]
 
 
@@ -133,7 +133,7 @@ def _update_params(noun: Noun) -> list[click.Parameter]:
 
 
 def _delete_params(_noun: Noun) -> list[click.Parameter]:
-    return [Argument("target", metavar="NAME", text=TARGET), *change_options(yes=True)]
+    return [Argument("target", metavar="NAME", text=TARGET), *change_options(asks=True)]
 
 
 def _changeable(noun: Noun) -> list[Field]:

@@ -25,10 +25,12 @@ TYPE_NAME = T("输入名称 {} 以确认：", "Type the name {} to confirm: ")
 FORMS = T("{}；默认在终端为 table，在管道中为 tsv", "{}; by default table on a terminal and tsv in a pipe")
 JSON_FIELDS = T("输出 JSON，可只要某些字段：--json=name,state", "Print JSON, or some fields of it: --json=name,state")
 JSON_WHOLE = T("输出 JSON", "Print JSON")
-SAY_YES, NOT_CONFIRMED = (
-    T("加 --yes 确认", "Add --yes to confirm"),
-    T("未确认，什么也没有改", "Not confirmed; nothing changed"),
-)
+DRY_RUN = T("只检查：说明裁决、配额、价格和后果，不做改动", "Only check: say verdict, quota, price and effects")
+YES = T("不再询问", "Do not ask")
+NO_INPUT = T("从不询问；需要确认时失败", "Never ask; fail where a confirmation is needed")
+IF_MATCH = T("只在仍是这一版时改动", "Only if this is still the revision")
+NO_UNDO, SAY_YES = T("{}：这一步不能撤回", "{}: this cannot be undone"), T("加 --yes 确认", "Add --yes to confirm")
+NOT_CONFIRMED = T("未确认，什么也没有改", "Not confirmed; nothing changed")
 
 
 def output_options(noun: Noun | None = None) -> list[click.Parameter]:
@@ -46,8 +48,9 @@ def output_of(given: Given, noun: Noun | None = None) -> Output:
     """Read `-o` and `--json`; raises `Misuse` for a field that a kind does not have."""
     if not given["json"]:
         return Output(given["output"] or automatic())
-    words = [] if given["json"] in (EVERY, True) else given["json"].split(",")
-    return Output("json", tuple(_path(noun, word) for word in words))
+    if noun is None or given["json"] == EVERY:
+        return Output("json")
+    return Output("json", tuple(_path(noun, word) for word in given["json"].split(",")))
 
 
 def json_words(noun: Noun) -> frozenset[str]:
@@ -71,25 +74,15 @@ def either_place() -> list[click.Parameter]:
     return [Option(f"--{scope}", text=text, metavar="NAME", common=True) for scope, text in PLACES.items()]
 
 
-def change_options(*, dry_run: bool = True, if_match: bool = True, yes: bool = False) -> list[click.Parameter]:
-    """How a change may be tried, guarded and confirmed."""
-    rows = {
-        "--dry-run": (
-            dry_run,
-            T("只检查：说明裁决、配额、价格和后果，不做改动", "Only check: say verdict, quota, price and effects"),
-        ),
-        "--yes": (yes, T("不再询问", "Do not ask")),
-        "--no-input": (yes, T("从不询问；需要确认时失败", "Never ask; fail where a confirmation is needed")),
-    }
-    found: list[click.Parameter] = [
-        Option(name, text=text, is_flag=True, common=True) for name, (wanted, text) in rows.items() if wanted
-    ]
-    revision = T("只在仍是这一版时改动", "Only if this is still the revision")
-    return (
-        [*found, Option("--if-match", text=revision, type=Whole(), metavar="REVISION", common=True)]
-        if if_match
-        else found
-    )
+def change_options(*, guarded: bool = True, asks: bool = False) -> list[click.Parameter]:
+    """How a change may be tried, confirmed, and guarded against somebody else's."""
+    found: list[click.Parameter] = [Option("--dry-run", text=DRY_RUN, is_flag=True, common=True)]
+    if asks:
+        found.append(Option("--yes", text=YES, is_flag=True, common=True))
+        found.append(Option("--no-input", text=NO_INPUT, is_flag=True, common=True))
+    if guarded:
+        found.append(Option("--if-match", text=IF_MATCH, type=Whole(), metavar="REVISION", common=True))
+    return found
 
 
 def confirm(name: str, given: Given, tell: Callable[[], Iterable[str]]) -> None:
@@ -97,7 +90,7 @@ def confirm(name: str, given: Given, tell: Callable[[], Iterable[str]]) -> None:
     if given["yes"]:
         return
     if given["no_input"] or not sys.stdin.isatty():
-        raise Misuse(T(f"{name}：这一步不能撤回", f"{name}: this cannot be undone"), SAY_YES)
+        raise Misuse(say(NO_UNDO, name), SAY_YES)
     for line in tell():
         note(line)
     print(say(TYPE_NAME, name), end="", file=sys.stderr, flush=True)
@@ -105,9 +98,8 @@ def confirm(name: str, given: Given, tell: Callable[[], Iterable[str]]) -> None:
         raise Misuse(NOT_CONFIRMED)
 
 
-def _path(noun: Noun | None, word: str) -> str:
-    path = path_of(noun, word) if noun else word
-    if noun and path is None:
-        known = ", ".join(paths_of(noun))
-        raise Misuse(say(NO_FIELD, word), say(KNOWN, known))
-    return path or word
+def _path(noun: Noun, word: str) -> str:
+    path = path_of(noun, word)
+    if path is None:
+        raise Misuse(say(NO_FIELD, word), say(KNOWN, ", ".join(paths_of(noun))))
+    return path

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 DEFAULT_PORT = "8800"
-VARIABLES = ("CLOUDHALL_URL", "CLOUDHALL_PORT", "CLOUDHALL_TOKEN", "CLOUDHALL_PROJECT", "CLOUDHALL_ORGANISATION")
 
 
 class Remembered(TypedDict, total=False):

@@ -83,7 +83,7 @@ def _state(noun: Noun, name: str, given: Mapping[str, Any]) -> None:
 def _permission(noun: Noun, name: str | None, verb: str, given: Mapping[str, Any]) -> int:
     """Say whether one may, by which rule, and who may; exit code 5 where not."""
     app = current()
-    place = app.place(noun, given, making=True)
+    place = app.place(noun, given, making=name is None)
     asked = {"operation": f"{noun['kind']}:{verb.replace('-', '_')}", "target": name or "", **place}
     answer = app.client.look("explain", asked)
     rows = [

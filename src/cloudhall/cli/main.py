@@ -21,6 +21,7 @@ from cloudhall.cli.catalogue import Catalogue, Noun
 from cloudhall.cli.errors import INTERRUPTED, OK, Failure, Refused
 from cloudhall.cli.language import T, say
 from cloudhall.cli.parts import Group, Row, page
+from cloudhall.cli.values import printable
 
 
 class BuiltIn(NamedTuple):
@@ -30,16 +31,14 @@ class BuiltIn(NamedTuple):
     text: T
 
 
-HERE, TOOLS = T("登录与环境", "Log-in and context"), T("查看与核验", "Look and verify")
-SERVER = T("服务器", "Server")
 SECTIONS: dict[T, dict[str, BuiltIn]] = {
-    HERE: {
+    T("登录与环境", "Log-in and context"): {
         "login": BuiltIn("session:LOGIN", T("登录", "Log in")),
         "logout": BuiltIn("session:LOGOUT", T("退出登录", "Log out")),
         "whoami": BuiltIn("session:WHOAMI", T("我是谁，有什么角色", "Who you are, with which roles")),
         "context": BuiltIn("session:CONTEXT", T("默认的项目和单位", "Default project and organisation")),
     },
-    TOOLS: {
+    T("查看与核验", "Look and verify"): {
         "search": BuiltIn("search:SEARCH", T("搜索一切", "Search everything")),
         "explain": BuiltIn(
             "explain:EXPLAIN", T("说明种类、字段、现状或权限", "Explain a kind, field, state or permission")
@@ -50,7 +49,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "verify": BuiltIn("offline:VERIFY", T("离线核验证明文件", "Check a proof file offline")),
         "api": BuiltIn("raw:API", T("直接调用接口", "Call the interface directly")),
     },
-    SERVER: {
+    T("服务器", "Server"): {
         "run": BuiltIn("run:run", T("启动服务器", "Start the server")),
         "tour": BuiltIn("tour:tour", T("带你走一遍", "Walk the whole path once")),
     },
@@ -67,8 +66,7 @@ EXAMPLES = (
     "bucket list",
     "explain bucket",
 )
-TOPICS, SHOWN = T("主题", "Topics"), ("exit-codes", "environment", "formatting")
-STOPPED = T("已中断", "Interrupted")
+TOPICS, STOPPED = T("主题", "Topics"), T("已中断", "Interrupted")
 
 
 class Root(Group):
@@ -97,6 +95,8 @@ class Root(Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Examples, kinds by domain, then the rest."""
+        from cloudhall.cli import topics
+
         known = self.app.catalogue
         nouns = list(known["nouns"].values())
         kinds = {
@@ -104,9 +104,9 @@ class Root(Group):
             for domain, title in known["domains"].items()
         }
         rest = {say(s): [Row(name, say(b.text)) for name, b in rows.items()] for s, rows in SECTIONS.items()}
-        topics = {say(TOPICS): [Row(f"help {topic}", "") for topic in SHOWN]}
+        more = {say(TOPICS): [Row(f"help {topic}", say(title)) for topic, (title, _) in topics.TOPICS.items()]}
         examples = {say(parts.EXAMPLES): [Row(f"{ctx.info_name} {line}", "") for line in EXAMPLES]}
-        formatter.write(page(say(TEXT), examples | kinds | rest | topics))
+        formatter.write(page(say(TEXT), examples | kinds | rest | more))
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, and end with the exit code that the outcome deserves."""
@@ -149,7 +149,7 @@ def _outcome(run: Callable[[], Any]) -> int:
     except (click.ClickException, Failure, Refused) as error:
         from cloudhall.cli import report
 
-        print("\n".join(report.lines_of(error)), file=sys.stderr)
+        print(printable("\n".join(report.lines_of(error))), file=sys.stderr)
         return report.exit_code_of(error)
     except (click.Abort, KeyboardInterrupt):
         print(say(STOPPED), file=sys.stderr)

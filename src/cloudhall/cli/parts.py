@@ -1,7 +1,7 @@
 """Commands, options and help pages in both languages, on Click.
 
 Click parses; what it would say in English alone is said here: help (examples first, wrapped by columns, so that Chinese
-lines stay within the terminal) and errors of use (`errors.py`). Texts are kept as pairs and picked when printed.
+lines stay within the terminal) and errors of use (`report.py`). Texts are kept as pairs and picked when printed.
 """
 
 import shutil

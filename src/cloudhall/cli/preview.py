@@ -1,6 +1,6 @@
 """What a change would do, told before it is done: verdict, quota, price, effects, and what goes with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudhall.cli.language import T, say
@@ -8,24 +8,24 @@ from cloudhall.cli.values import decimal, yuan
 
 NANO = 1_000_000_000
 ALLOWED = T("允许 {}（依据 {}）", "Allowed: {} (by {})")
-QUOTA = T("配额 {}：已用 {:,}，本次 {:+,}，共 {:,} {}", "Quota {}: {:,} used, {:+,} now, {:,} {} in all")
-PRICE, FREE = T("价格 每月 {}", "Price a month: {}"), T("价格 不收固定费用", "Price: no fixed charge")
+QUOTA = T("配额 {}：已用 {:,}，本次 {:+,}，共 {}", "Quota {}: {:,} used, {:+,} now, {} in all")
+PRICE = T("价格 每月 {}", "Price a month: {}")
 LINE, BY_USE = (
     T("  {}：{:,} {}，每月 {}", "  {}: {:,} {}, {} a month"),
-    T("  {}：按量，{} 元/{}", "  {}: by use, CNY {} for {}"),
+    T("  {}：按量，{} 元/{}", "  {}: by use, CNY {} per {}"),
 )
 GOES = T("一并删除 {} {}", "Goes with it: {} {}")
 
 
-def lines_of(plan: dict[str, Any]) -> Iterator[str]:
-    """Tell a dry run as the server answered it."""
+def lines_of(plan: dict[str, Any], words: Mapping[str, str]) -> Iterator[str]:
+    """Tell a dry run as the server answered it; `words` are the nouns of the kinds."""
     yield say(ALLOWED, plan["operation"], ", ".join(plan["policies"]))
     for q in plan["quota"]:
-        yield say(QUOTA, say(q["title"]), q["used"], q["asked"], q["room"], q["unit"])
+        yield say(QUOTA, say(q["title"]), q["used"], q["asked"], f"{q['room']:,} {q['unit']}".rstrip())
     if "price" in plan:
         yield from _price(plan["price"])
     yield from map(say, plan["preview"])
-    yield from (say(GOES, thing["kind"], thing["name"]) for thing in plan["goes_too"])
+    yield from (say(GOES, words.get(thing["kind"], thing["kind"]), thing["name"]) for thing in plan["goes_too"])
 
 
 def _price(price: dict[str, Any]) -> Iterator[str]:

@@ -20,6 +20,8 @@ DIFFERS = T("{}：现为 {}，你要的是 {}", "{}: now {}, you asked for {}")
 NEAR, MORE = T("{}；是否指 {}？", "{}; did you mean {}?"), T("用法见 {} --help", "See {} --help")
 UNKNOWN_OPTION, UNKNOWN_COMMAND = T("没有选项 {}", "no such option {}"), T("没有命令 {}", "no such command {}")
 MISSING, VALUE = T("缺少 {}", "{} is missing"), T("{} 缺少取值，或不应有取值", "{} lacks its value, or takes none")
+PLACE_POINTERS = ("/project", "/organisation")
+DEFAULTS = T("可设默认：cloudhall context {} NAME", "a default is set by: cloudhall context {} NAME")
 ELSE = T("用法不对：{}", "{}")
 PLACES = {"name": "NAME", "labels": "--label", "project": "--project", "organisation": "--organisation"}
 
@@ -42,7 +44,7 @@ def lines_of(error: Exception) -> list[str]:
 
 
 def _refused(body: Mapping[str, Any]) -> list[str]:
-    lines = [_problem(p) for p in body.get("problems", ()) if p["pointer"] or p["detail"] != body["detail"]]
+    lines = [_problem(p) for p in body.get("problems", ())]
     lines += [say(DIFFERS, name, raw(d["now"]), raw(d["yours"])) for name, d in body.get("difference", {}).items()]
     lines.append(say(OF_REQUEST, body.get("how", ""), body.get("request_id", "-")))
     head = say(CODED, body.get("detail", ""), body.get("code", body.get("status", "")))
@@ -50,7 +52,8 @@ def _refused(body: Mapping[str, Any]) -> list[str]:
 
 
 def _problem(problem: Mapping[str, Any]) -> str:
-    text = say(AND).join(filter(None, [problem["detail"], problem.get("mend")]))
+    default = say(DEFAULTS, problem["pointer"][1:]) if problem["pointer"] in PLACE_POINTERS else None
+    text = say(AND).join(filter(None, [problem["detail"], problem.get("mend") or default]))
     where = " ".join(filter(None, [option_of(problem["pointer"]), problem["pointer"]]))
     return say(FIELD, where, text) if where else text
 

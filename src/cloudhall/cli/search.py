@@ -9,18 +9,15 @@ from cloudhall.cli.output import note, show_rows
 from cloudhall.cli.parts import Argument, Command
 from cloudhall.cli.tables import Column
 
-NONE, MORE = T("没有找到", "Nothing found"), T("还有更多：{}", "There are more: {}")
+MORE = T("还有更多：{}", "There are more: {}")
 
 
 def search(*, words: str, **given: Any) -> None:
     """Print hits kind by kind."""
     app, output = current(), output_of(given)
     found = app.client.look("search", {"q": words})
-    nouns = {n["kind"]: n for n in app.catalogue["nouns"].values()}
-    rows = [
-        hit | {"noun": nouns[hit["kind"]]["noun"] if hit["kind"] in nouns else hit["kind"]} for hit in found["items"]
-    ]
-    states = next(iter(nouns.values()))["common"]["state"]
+    rows = [hit | {"noun": app.words.get(hit["kind"], hit["kind"])} for hit in found["items"]]
+    states = next(iter(app.catalogue["nouns"].values()))["common"]["state"]
     columns = [
         Column(say(T("种类", "Kind")), "noun"),
         Column(say(T("名称", "Name")), "name"),
@@ -30,8 +27,6 @@ def search(*, words: str, **given: Any) -> None:
     show_rows(columns, rows, output.style)
     if found["more"]:
         note(say(MORE, ", ".join(found["more"])))
-    elif not rows:
-        note(say(NONE))
 
 
 SEARCH = Command(

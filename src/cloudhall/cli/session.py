@@ -16,11 +16,12 @@ from cloudhall.cli.typed import OneOf
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PLACES = ("project", "organisation")
+PROJECTS_TOLD = 5
 NAME, PASSWORD = T("登录名：", "Log-in: "), T("密码：", "Password: ")
 LOGGED_IN = T("已作为 {}（{}）登录 {}", "Logged in to {2} as {0} ({1})")
 LOGGED_OUT, NOT_LOGGED_IN = T("已退出 {}", "Logged out of {}"), T("没有登录 {}", "Not logged in to {}")
 PLAIN = T("注意：{} 未加密，密码可能被途中读取", "Note: {} is not encrypted; the password can be read on its way")
-ONLY_PROJECT = T("默认项目：{}", "Default project: {}")
+ONLY_PROJECT, PROJECTS = T("默认项目：{}", "Default project: {}"), T("你的项目：{}", "Your projects: {}")
 NO_TERMINAL = T("没有终端可询问；用 --password-stdin", "There is no terminal to ask on; use --password-stdin")
 VARIABLE = T("CLOUDHALL_TOKEN 已设置，优先于登录", "CLOUDHALL_TOKEN is set and goes before this log-in")
 
@@ -62,13 +63,15 @@ def _credentials(name: str | None, *, from_stdin: bool) -> tuple[str, str]:
 
 def _settle_project(app: App, url: str, token: str) -> None:
     """Take the one project there is for the default one; of several, ask for a choice."""
-    projects = app.client_of(url, token).look("projects", {"page_size": "2"})["items"]
-    if len(projects) == 1:
-        config.remember(url, {"project": projects[0]["name"]})
-        note(say(ONLY_PROJECT, projects[0]["name"]))
+    projects = app.client_of(url, token).look("projects", {"page_size": str(PROJECTS_TOLD)})["items"]
+    names = [project["name"] for project in projects]
+    if len(names) == 1:
+        config.remember(url, {"project": names[0]})
+        note(say(ONLY_PROJECT, names[0]))
         hint("whoami")
-    elif projects:
-        hint("context project NAME")
+    elif names:
+        note(say(PROJECTS, ", ".join(names)))
+        hint(f"context project {names[0]}")
 
 
 def log_out() -> None:

@@ -113,14 +113,14 @@ def _tried(method: str, path: str, query: Mapping[str, str], body: Any = None) -
 
 
 def _told(method: str, path: str, query: Mapping[str, str], body: Any = None) -> Iterable[str]:
-    return preview.lines_of(_tried(method, path, query, body))
+    return preview.lines_of(_tried(method, path, query, body), current().words)
 
 
 def _show_plan(plan: Wire, output: Output) -> None:
     if output.style == "json":
         print_json(plan)
     else:
-        print_lines(preview.lines_of(plan))
+        print_lines(preview.lines_of(plan, current().words))
 
 
 def _deleting(noun: Noun, answer: Wire, output: Output) -> None:
