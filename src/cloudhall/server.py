@@ -10,11 +10,12 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from cloudhall import installation
 from cloudhall.drivers.objects import Objects, s3
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
-from cloudhall.kernel.errors import Conflict
+from cloudhall.kernel.errors import Conflict, Unavailable
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.text import T
 
@@ -25,19 +26,17 @@ GRACE_S = 2
 @contextlib.contextmanager
 def running(home: Path) -> Iterator[Kernel]:
     """Open the installation in `home` with its engines and run its loops until the block ends."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _only_one(home):
+    with contextlib.ExitStack() as down:
+        down.enter_context(_only_one(home))
         objects: Objects = s3.from_environment() or SeaweedFS(home / "objects")
+        down.callback(objects.stop)
+        # Before the engine runs: a database that cannot be opened is said at once, and an engine that has just begun to
+        # start takes long to stop.
+        kernel = installation.open_kernel(home, {"objects": objects})
+        down.callback(kernel.stop)
         objects.start()
-        try:
-            kernel = installation.open_kernel(home, {"objects": objects})
-            kernel.start()
-            try:
-                yield kernel
-            finally:
-                kernel.stop()
-        finally:
-            objects.stop()
+        kernel.start()
+        yield kernel
 
 
 def seed_demo(kernel: Kernel) -> bool:
@@ -83,13 +82,19 @@ def serve(kernel: Kernel, sock: socket.socket, ready: Callable[[], None]) -> Non
     from cloudhall.api.app import create_app
     from cloudhall.console.app import console_routes
 
+    app = create_app(kernel, routes=console_routes(kernel))
+
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             ready()
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.host.bell.close()  # streams and waits end of themselves instead of being cut off after the grace
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        create_app(kernel, routes=console_routes(kernel)),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -104,7 +109,7 @@ def serve(kernel: Kernel, sock: socket.socket, ready: Callable[[], None]) -> Non
 
 @contextlib.contextmanager
 def _only_one(home: Path) -> Iterator[None]:
-    with (home / "lock").open("w") as lock:
+    with _lock_file(home) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -114,3 +119,18 @@ def _only_one(home: Path) -> Iterator[None]:
                 reason="ALREADY_RUNNING",
             ) from error
         yield
+
+
+def _lock_file(home: Path) -> TextIO:
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return (home / "lock").open("w", encoding="ascii")
+    except OSError as error:
+        raise Unavailable(
+            T(f"不能在 {home} 存放数据：{error.strerror}", f"No data can be kept in {home}: {error.strerror}"),
+            mend=T(
+                "检查目录与权限，或用 CLOUDHALL_HOME 指定别处",
+                "Check the folder and its permissions, or name another place in CLOUDHALL_HOME",
+            ),
+            reason="HOME",
+        ) from error

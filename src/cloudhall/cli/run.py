@@ -16,7 +16,7 @@ PORT = 8800
 @click.command()
 @click.option("--demo", is_flag=True, help="Found the demonstration city if nobody is here yet; show its log-ins.")
 @click.option("--home", type=click.Path(path_type=Path), envvar="CLOUDHALL_HOME", help="Where the data lie.")
-@click.option("--port", type=int, default=PORT, show_default=True, envvar="CLOUDHALL_PORT", help="Loopback port.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, envvar="CLOUDHALL_PORT", help="Loopback port.")
 def run(*, demo: bool, home: Path | None, port: int) -> None:
     """Start Cloudhall on loopback; Ctrl-C stops it and everything it started."""
     from cloudhall import server

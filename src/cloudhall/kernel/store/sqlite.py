@@ -62,7 +62,7 @@ class SQLiteStore:
             self._writer = _connect(path)
             _refuse_newer(self._writer, path)
         except sqlite3.Error as error:
-            raise _unavailable(error) from error
+            raise _unavailable(error, f" {path}") from error
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -174,7 +174,7 @@ def _closed() -> Unavailable:
     return Unavailable(T("程序正在停止", "The program is stopping"), reason="STOPPING")
 
 
-def _unavailable(error: BaseException) -> Unavailable:
+def _unavailable(error: BaseException, which: str = "") -> Unavailable:
     if "full" in str(error):
         return Unavailable(
             T("磁盘已满，未写入任何内容", "The disk is full; nothing was written"),
@@ -183,4 +183,5 @@ def _unavailable(error: BaseException) -> Unavailable:
             ),
             reason="DISK_FULL",
         )
-    return Unavailable(T(f"数据库不可用：{error}", f"The database is not available: {error}"), reason="STORE")
+    text = T(f"数据库{which} 不可用：{error}", f"The database{which} is not available: {error}")
+    return Unavailable(text, reason="STORE")
