@@ -56,6 +56,7 @@ def reconcile(s: Statement, ctx: "Context") -> Outcome:
     period = rules.period_of(s.spec.period)
     s.status.lines = rating.lines(ctx.tx, s.place, ctx.list(PricePlan), period, ctx.now_us)
     s.status.total_fen = sum(line.amount_fen for line in s.status.lines)
-    s.status.gaps = len(usage.gaps(ctx.tx, s.place, period.from_us, period.to_us))
+    gaps = usage.gaps(ctx.tx, s.place, period.from_us, period.to_us)
+    s.status.gaps = len({(gap.resource, gap.from_us, gap.to_us) for gap in gaps})  # one stretch, however many meters
     s.status.as_of_us = min(ctx.now_us, period.to_us)
     return Ready(next_s=RATE_EVERY_S if ctx.now_us < period.to_us else LATE_EVERY_S)

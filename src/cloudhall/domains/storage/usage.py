@@ -17,6 +17,7 @@ from cloudhall.kernel.store import Tx
 
 STORED = "storage.stored"
 REQUESTS = "storage.requests"
+COUNTED = ("storage.requests_a", "storage.requests_b", "storage.sent_bytes")
 MICRO = 1_000_000
 PAGES_MAX = 50  # of the change stream in one turn; the rest follows in the next
 
@@ -120,12 +121,12 @@ def _readings(
 
 
 def _gaps(buckets: Mapping[str, Bucket], from_us: int, to_us: int) -> list[Gap]:
-    """The time between the last reading and the engine's new start, for each bucket that was there."""
+    """The time between the last reading and the engine's new start, for each bucket that was there and each meter."""
     return [
         Gap(
             source=REQUESTS,
-            source_id=f"{to_us}/{bucket.id}",
-            meter="storage.requests_a",
+            source_id=f"{to_us}/{bucket.id}/{meter}",
+            meter=meter,
             resource=bucket.id,
             project=bucket.place,
             from_us=max(from_us, bucket.created_us),
@@ -133,6 +134,7 @@ def _gaps(buckets: Mapping[str, Bucket], from_us: int, to_us: int) -> list[Gap]:
             cause="engine_restarted",
         )
         for bucket in buckets.values()
+        for meter in COUNTED
         if to_us > max(from_us, bucket.created_us)
     ]
 
