@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from cloudhall.kernel import metering
+from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.ports import Port
@@ -88,6 +89,8 @@ class Clock:
         while not self._stopping.is_set():
             try:
                 run()
+            except CloudhallError as error:
+                log.warning("%s: %s; next turn in %s s", name, error, seconds)
             except Exception:
                 log.exception("%s failed; next turn in %s s", name, seconds)
             self._stopping.wait(seconds)

@@ -140,6 +140,9 @@ class Reconciler:
                 self._wake.clear()
                 try:
                     idle_s = self._turn(pool)
+                except CloudhallError as error:
+                    log.warning("reconciling: %s; next turn in %s s", error, TURN_S)
+                    idle_s = TURN_S
                 except Exception:
                     log.exception("reconciling failed; next turn in %s s", TURN_S)
                     idle_s = TURN_S
