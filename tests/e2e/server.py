@@ -19,6 +19,7 @@ PROGRAM = Path(sys.executable).with_name("cloudhall")
 START_S = 60.0
 STOP_S = 30.0
 PAUSE_S = 0.02
+KEPT = ("PATH", "HOME", "TMPDIR", "PYTHONPATH", "CLOUDHALL_WEED")
 GRPC_OFFSET = 10_000  # where the engine listens for gRPC, above each of its ports
 
 
@@ -50,8 +51,8 @@ class Server:
 
     @property
     def engine_pid(self) -> int:
-        """Process of the object store's engine."""
-        return next(p for p in descendants(self.pid) if "mini" in command(p) and "weed" in command(p))
+        """Process of the object store's engine; 0 while there is none."""
+        return next((p for p in descendants(self.pid) if " mini -dir=" in command(p)), 0)
 
     def start(self) -> float:
         """Start and wait for the line with the address; seconds that it took."""
@@ -115,7 +116,7 @@ class Server:
 
 def environment(home: Path, port: int) -> dict[str, str]:
     """Environment of a server that reads nobody's configuration, in English."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "CLOUDHALL_WEED") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return kept | {"CLOUDHALL_HOME": str(home), "CLOUDHALL_PORT": str(port), "LANG": "C.UTF-8"}
 
 
@@ -131,7 +132,7 @@ def refusal(home: Path, port: int | None = None, **environ: str) -> list[str]:
         [PROGRAM, "run"],
         env=environment(home, port or free_port()) | environ,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=START_S,
         check=False,
     )
