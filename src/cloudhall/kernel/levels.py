@@ -91,8 +91,13 @@ class Levels:
             pass
 
     def cut_all(self) -> None:
-        """Cut every open level."""
-        self.kernel.store.write(lambda tx: cut(tx, self.kernel.world.now_us())).result()
+        """Cut every open level, with the log read to its end before: a wish from just now is not cut past."""
+        self.kernel.store.write(self._cut).result()
+
+    def _cut(self, tx: Tx) -> None:
+        while self._read_on(tx) == PAGE:
+            pass
+        cut(tx, self.kernel.world.now_us())
 
     def _read_on(self, tx: Tx) -> int:
         found = events.after(tx, events.cursor_of(tx, READER), PAGE)
