@@ -4,6 +4,7 @@ Invariant: the revision of a row is the revision of its last event, written in t
 them gap-free for a reader. A reader keeps a cursor of its own and never writes into the resource it read about.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,14 @@ CREATE INDEX IF NOT EXISTS event_resource ON event (id, revision);
 CREATE INDEX IF NOT EXISTS event_place ON event (place, revision);
 CREATE TABLE IF NOT EXISTS event_cursor (reader TEXT PRIMARY KEY, revision INTEGER NOT NULL) STRICT;
 """
+_IRREGULAR = {
+    "set": "set",
+    "send": "sent",
+    "freeze": "frozen",
+    "unfreeze": "unfrozen",
+    "submit": "submitted",
+    "withdraw": "withdrawn",
+}
 OBSERVE = "observe"  # the verb of a controller that wrote what it saw
 _COLUMNS = "revision, at_us, kind, id, place, name, verb, actor, request, generation, changed, spec"
 
@@ -48,10 +57,24 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def past_tense(verb: str) -> str:
-    """`create` → `created`, `set_quota` → `quota_set` is left to readers: only the first word is bent."""
+    """`create` → `created`, `stop` → `stopped`, `set_quota` → `set_quota`: only the first word is bent.
+
+    Names of events are for ever: webhooks wait for them.
+    """
     first, _, rest = verb.partition("_")
-    bent = first + "d" if first.endswith("e") else first[:-1] + "ied" if first.endswith("y") else first + "ed"
-    return bent if not rest else f"{bent}_{rest}"
+    return _bent(first) + (f"_{rest}" if rest else "")
+
+
+def _bent(verb: str) -> str:
+    if verb in _IRREGULAR:
+        return _IRREGULAR[verb]
+    if verb.endswith("e"):
+        return verb + "d"
+    if re.search("[^aeiou]y$", verb):
+        return verb[:-1] + "ied"
+    if re.fullmatch("[^aeiou]*[aeiou][^aeiouwxy]", verb):
+        return verb + verb[-1] + "ed"
+    return verb + "ed"
 
 
 def append(tx: Tx, event: Event) -> int:

@@ -1,0 +1,122 @@
+"""Rows of a kind: pages that neither lose nor repeat a row while others come and go, every index in use."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.store.tables import LIVE, Sort, Where
+from tests.kernel.workshop import Engine, EngineSpec, EngineStatus, Shop, working
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with working() as built:
+        yield built
+
+
+def insert(shop: Shop, number: int, speed: int, place: str = "pj-a") -> str:
+    id_ = f"zg-{number:09}"
+    row = Engine(
+        id=id_, place=place, name=f"n{number}", spec=EngineSpec(speed=speed, serial=id_), status=EngineStatus()
+    )
+    shop.hall.write(lambda tx: shop.kernel.tables[Engine].insert(tx, row))
+    return id_
+
+
+def page(shop: Shop, sort: Sort, after: Sequence[Any] | None, limit: int = 3) -> list[Kind[Any, Any]]:
+    return shop.kernel.tables[Engine].page(shop.hall.read(), LIVE, sort, after, limit)
+
+
+def key(row: Kind[Any, Any], sort: Sort) -> tuple[Any, ...]:
+    return (row.spec.speed if sort.column == "spec_speed" else row.id, row.id)
+
+
+SORTS = st.builds(Sort, st.sampled_from(["id", "spec_speed"]), st.booleans())
+
+
+@given(
+    SORTS,
+    st.lists(st.integers(0, 3), min_size=1, max_size=12),
+    st.lists(st.tuples(st.integers(0, 10**8), st.integers(0, 3)), max_size=6, unique_by=lambda r: r[0]),
+)
+@settings(max_examples=25, deadline=None)
+def test_pages_hold_every_row_once_whatever_comes_in_between(
+    sort: Sort, speeds: list[int], later: list[tuple[int, int]]
+) -> None:
+    with working() as shop:
+        first = {insert(shop, n * 10**7, speed) for n, speed in enumerate(speeds)}
+        seen: list[Kind[Any, Any]] = []
+        after: tuple[Any, ...] | None = None
+        arriving = iter([(n, s) for n, s in later if n % 10**7])
+        while rows := page(shop, sort, after):
+            seen += rows
+            after = key(rows[-1], sort)
+            if (new := next(arriving, None)) is not None:
+                insert(shop, *new)
+        ids = [r.id for r in seen]
+        assert len(ids) == len(set(ids))
+        assert first <= set(ids)
+        keys = [key(r, sort) for r in seen]
+        assert keys == sorted(keys, reverse=sort.descending)
+
+
+def test_a_row_that_goes_between_two_pages_takes_nobody_along(shop: Shop) -> None:
+    ids = [insert(shop, n, 0) for n in range(6)]
+    sort = Sort("id", descending=False)
+    first = page(shop, sort, None)
+    shop.hall.write(lambda tx: shop.kernel.tables[Engine].remove(tx, ids[2], 1))
+    assert [r.id for r in (*first, *page(shop, sort, key(first[-1], sort)))] == ids
+
+
+def test_what_is_removed_is_out_of_sight_everywhere(shop: Shop) -> None:
+    table, id_ = shop.kernel.tables[Engine], insert(shop, 1, 5)
+    shop.hall.write(lambda tx: table.remove(tx, id_, 1))
+    tx = shop.hall.read()
+    assert table.get(tx, id_) is None
+    assert table.named(tx, "n1") == []
+    assert table.page(tx, LIVE, Sort(), None, 10) == []
+    assert table.count(tx, LIVE) == 0
+    assert table.facet(tx, LIVE, "spec_speed") == []
+    assert shop.hall.one("SELECT count(*) FROM kernel_engine") == 1  # it stays for the record
+
+
+def test_a_row_comes_back_as_it_was_written(shop: Shop) -> None:
+    engine = shop.engine("one", speed=7)
+    shop.hall.settle()
+    row = shop.row(engine)
+    row.labels = {"名": "值"}
+    shop.hall.write(lambda tx: shop.kernel.tables[Engine].update(tx, row))
+    again = shop.row(engine)
+    assert all(getattr(again, name) == getattr(row, name) for name in Kind.__slots__)
+
+
+def test_facets_count_what_the_filter_leaves_the_commonest_first(shop: Shop) -> None:
+    for n, speed in enumerate([1, 2, 2, 3, 3, 3]):
+        insert(shop, n, speed, place="pj-a" if n else "pj-b")
+    tx, table = shop.hall.read(), shop.kernel.tables[Engine]
+    assert table.facet(tx, LIVE, "spec_speed") == [(3, 3), (2, 2), (1, 1)]
+    assert table.facet(tx, Where("place = ?", ("pj-a",)), "spec_speed") == [(3, 3), (2, 2)]
+
+
+def test_a_stored_spec_of_a_newer_release_is_still_read(shop: Shop) -> None:
+    engine = shop.engine("one", speed=7)
+    shop.hall.write(
+        lambda tx: tx.execute("UPDATE kernel_engine SET spec = json_set(spec, '$.invented', 1) WHERE id = ?", (engine,))
+    )
+    assert shop.row(engine).spec.speed == 7
+
+
+def test_a_large_table_is_paged_and_looked_up_without_a_scan(shop: Shop) -> None:
+    tx = shop.hall.read()
+    for sql in (
+        "SELECT id FROM kernel_engine WHERE (deleted IS NULL) AND (spec_serial = 'x')",
+        "SELECT id FROM kernel_engine WHERE place = 'a' AND name = 'b' AND deleted IS NULL",
+        "SELECT id FROM kernel_engine WHERE (deleted IS NULL) AND ((id, id) < ('a', 'b')) ORDER BY id DESC, id DESC",
+    ):
+        plan = " ".join(r[3] for r in tx.execute(f"EXPLAIN QUERY PLAN {sql}"))
+        assert "SEARCH" in plan or "USING INDEX" in plan, plan
+        assert "TEMP B-TREE" not in plan, plan
