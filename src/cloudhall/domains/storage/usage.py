@@ -7,6 +7,8 @@ is a gap for every bucket: nobody invents what happened in it.
 
 from collections.abc import Mapping
 
+import msgspec
+
 from cloudhall.domains.storage import recount, stored
 from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.drivers.objects import OBJECTS, BucketCounters, Change, Counters, Objects
@@ -30,10 +32,11 @@ CREATE TABLE storage_counter (
 
 def collect_stored(c: Collection) -> Collected:
     """Follow the change stream; each change closes a stretch of the bucket's level."""
-    objects, buckets = c.use(OBJECTS), _by_name(c)
+    objects = c.use(OBJECTS)
     if "changes" in objects.lacks:
         return Collected(position=c.position)
     changes, cursor, lost = _read_on(objects, int(c.position.get("cursor", 0)))
+    buckets = _by_name(c)  # after their changes, so that none is of a bucket not known yet
     settled = recount.settle({} if lost else c.position.get("recount", {}), changes, cursor // 1_000)
     pending = settled.waiting | recount.count(objects, buckets if lost else settled.again)
 
@@ -74,10 +77,12 @@ def collect_requests(c: Collection) -> Collected:
     """Read the counters: what grew since the last reading is one reading a bucket and meter."""
     if "counters" in c.use(OBJECTS).lacks:
         return Collected(position=c.position)
-    counters, buckets = c.use(OBJECTS).counters(), _by_name(c)
+    counters, buckets = _read(c), _by_name(c)
     before = _last_counters(c.tx) if c.position.get("process_start_us") == counters.process_start_us else {}
     since_us = int(c.position.get("read_at_us", 0)) if before or c.position else 0
     restarted = bool(c.position) and c.position["process_start_us"] != counters.process_start_us
+    if not restarted and counters.read_at_us <= since_us:
+        return Collected(position=c.position)
     from_us = counters.process_start_us if restarted or not since_us else since_us
     readings = [
         r
@@ -94,6 +99,12 @@ def collect_requests(c: Collection) -> Collected:
         wake=wake,
         also=lambda tx: _keep_counters(tx, counters),
     )
+
+
+def _read(c: Collection) -> Counters:
+    """Read the counters, at a time that never runs backwards: the engine's clock may have been set back meanwhile."""
+    counters = c.use(OBJECTS).counters()
+    return msgspec.structs.replace(counters, read_at_us=max(counters.read_at_us, c.now_us))
 
 
 def _readings(
