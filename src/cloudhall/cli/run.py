@@ -7,17 +7,14 @@ from pathlib import Path
 
 import click
 
-from cloudhall.cli.language import language
+from cloudhall.cli.language import T, language
+from cloudhall.cli.parts import Command, Option
 from cloudhall.kernel.errors import CloudhallError
 
 PORT = 8800
 
 
-@click.command()
-@click.option("--demo", is_flag=True, help="Found the demonstration city if nobody is here yet; show its log-ins.")
-@click.option("--home", type=click.Path(path_type=Path), envvar="CLOUDHALL_HOME", help="Where the data lie.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, envvar="CLOUDHALL_PORT", help="Loopback port.")
-def run(*, demo: bool, home: Path | None, port: int) -> None:
+def start(*, demo: bool, home: Path | None, port: int) -> None:
     """Start Cloudhall on loopback; Ctrl-C stops it and everything it started."""
     from cloudhall import server
 
@@ -55,3 +52,34 @@ def _announce(kernel: object, port: int, *, demo: bool) -> None:
     hint = "下一步：另开一个终端运行" if zh else "next: in another terminal"
     click.echo(f"{hint}  .venv/bin/cloudhall tour", err=True)
     sys.stdout.flush()
+
+
+run = Command(
+    "run",
+    start,
+    T("启动云厅（仅本机），Ctrl-C 停止。", "Start Cloudhall on loopback; Ctrl-C stops it and all it started."),
+    examples=["run --demo", "run --home /srv/cloudhall --port 8800"],
+    params=[
+        Option(
+            "--demo",
+            is_flag=True,
+            text=T(
+                "还没有人时建立演示城市，并显示其登录",
+                "Found the demonstration city if nobody is here yet; show its log-ins",
+            ),
+        ),
+        Option(
+            "--home",
+            type=click.Path(path_type=Path),
+            envvar="CLOUDHALL_HOME",
+            text=T("数据放在哪里（CLOUDHALL_HOME）", "Where the data lie (CLOUDHALL_HOME)"),
+        ),
+        Option(
+            "--port",
+            type=int,
+            default=PORT,
+            envvar="CLOUDHALL_PORT",
+            text=T(f"本机端口（CLOUDHALL_PORT），默认 {PORT}", f"Loopback port (CLOUDHALL_PORT), {PORT} by default"),
+        ),
+    ],
+)
