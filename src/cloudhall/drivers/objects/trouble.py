@@ -1,0 +1,57 @@
+"""What can go wrong behind the port, said alike by every driver."""
+
+from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from cloudhall.kernel.text import T
+
+
+def not_answering(why: object) -> Unavailable:
+    """The engine is down, starting or overloaded."""
+    return Unavailable(
+        T("对象存储没有应答：{why}", "The object store does not answer: {why}").format(why=why), reason="engine_silent"
+    )
+
+
+def lacking(method: str) -> Unavailable:
+    """The engine has no words for it; see `Objects.lacks`."""
+    return Unavailable(
+        T("外部 S3 没有此功能：{method}", "An external S3 cannot do this: {method}").format(method=method),
+        mend=T(
+            "在该存储自己的管理界面中设置，或使用内置引擎",
+            "Set it in that store's own console, or use the embedded engine",
+        ),
+        reason="lacking",
+    )
+
+
+def no_bucket(bucket: str) -> NotFound:
+    """The bucket is not there."""
+    return NotFound(T("没有桶 {bucket}", "There is no bucket {bucket}").format(bucket=bucket))
+
+
+def not_empty(bucket: str) -> Conflict:
+    """The bucket holds something still."""
+    return Conflict(
+        T("桶 {bucket} 不为空", "Bucket {bucket} is not empty").format(bucket=bucket),
+        mend=T(
+            "先删除其中的对象、历史版本和未完成的分段上传",
+            "Delete its objects, versions and unfinished multipart uploads first",
+        ),
+        reason="bucket_not_empty",
+    )
+
+
+def taken(bucket: str) -> Conflict:
+    """The name is another customer's, at an S3 that others use too."""
+    return Conflict(
+        T("桶名 {bucket} 已被他人使用", "The name {bucket} belongs to somebody else").format(bucket=bucket),
+        mend=T("换一个名称", "Choose another name"),
+        reason="bucket_taken",
+    )
+
+
+def bad_name(bucket: str) -> Invalid:
+    """S3 does not allow the name."""
+    return Invalid(
+        T("桶名 {bucket} 不合规范", "S3 does not allow the name {bucket}").format(bucket=bucket),
+        mend=T("3-63 个小写字母、数字或连字符", "Use 3 to 63 lower-case letters, digits or hyphens"),
+    )

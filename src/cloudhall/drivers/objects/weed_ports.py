@@ -1,0 +1,74 @@
+"""Which TCP ports the engine listens on: free ones on loopback, the same over restarts while they stay free."""
+
+import random
+import socket
+from pathlib import Path
+
+import msgspec
+
+from cloudhall.drivers.objects.weed_home import write_private
+from cloudhall.kernel.errors import Unavailable
+from cloudhall.kernel.text import T
+
+GRPC_OFFSET = 10_000
+"""SeaweedFS listens for gRPC on each HTTP port plus this."""
+LOWEST, HIGHEST = 10_000, 22_767
+"""Linux hands out 32768 and up to outgoing connections; a gRPC port there is taken now and then (seen)."""
+TRIES = 500
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """HTTP ports of the engine's parts; only `s3` is for clients."""
+
+    s3: int
+    master: int
+    volume: int
+    filer: int
+    metrics: int
+    admin: int
+
+
+def choose(path: Path) -> Ports:
+    """Ports from `path` as far as they are free, others new; remembered in `path`."""
+    wanted = _remembered(path)
+    chosen = dict[str, int]()
+    for name in Ports.__struct_fields__:
+        taken = set(chosen.values())
+        keep = wanted.get(name, 0)
+        chosen[name] = keep if keep not in taken and _free(keep) else _new(taken)
+    ports = Ports(**chosen)
+    write_private(path, msgspec.json.encode(ports))
+    return ports
+
+
+def _remembered(path: Path) -> dict[str, int]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}
+
+
+def _new(taken: set[int]) -> int:
+    for _ in range(TRIES):
+        port = random.randint(LOWEST, HIGHEST)  # noqa: S311  spreads, guards nothing
+        if port not in taken and _free(port):
+            return port
+    raise Unavailable(
+        T("本机没有空闲端口（{low}-{high}）", "No free port on this machine ({low}-{high})").format(
+            low=LOWEST, high=HIGHEST
+        )
+    )
+
+
+def _free(port: int) -> bool:
+    return LOWEST <= port <= HIGHEST and all(_bindable(p) for p in (port, port + GRPC_OFFSET))
+
+
+def _bindable(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the engine does: TIME_WAIT is no obstacle
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
