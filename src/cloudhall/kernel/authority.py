@@ -10,7 +10,7 @@ from cloudhall.kernel import places
 from cloudhall.kernel.caller import SERVICE, Caller
 from cloudhall.kernel.errors import CloudhallError, Forbidden
 from cloudhall.kernel.fields import FieldInfo
-from cloudhall.kernel.kinds import Kind, Meta, field_at, value_at
+from cloudhall.kernel.kinds import Kind, Meta, Scope, field_at, value_at
 from cloudhall.kernel.policy import (
     AttrType,
     Decision,
@@ -27,6 +27,11 @@ from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 
+WHERE: dict[Scope, T] = {
+    "project": T("所在项目", "its project"),
+    "organisation": T("所在单位", "its organisation"),
+    "platform": T("平台", "the platform"),
+}
 PRINCIPAL_ATTRS: dict[str, AttrType] = {"suspended": "bool", "organisation": "string"}
 
 
@@ -91,10 +96,11 @@ class Authority:
     def _refusal(self, tx: Tx, caller: Caller, verb: str, r: Kind[Any, Any]) -> CloudhallError:
         """Name the policy, and what would change the answer."""
         meta, why = type(r).meta, self.explain(tx, caller, verb, r)
-        clauses = why.forbidden_by or why.permits[:1]
-        lacks = [lack.text for clause in clauses for lack in clause.lacks]
-        asks = [*(c.text for c in why.forbidden_by), *lacks] or [T("没有任何策略允许", "no policy allows it")]
-        roles_ = tuple(role for c in clauses for lack in c.lacks for role in lack.roles)
+        nearest = [c for c in why.permits if len(c.lacks) == len(why.permits[0].lacks)]
+        clauses = why.forbidden_by or nearest
+        roles_ = list(dict.fromkeys(role for c in clauses for lack in c.lacks for role in lack.roles))
+        asks = [c.text for c in why.forbidden_by] or _wanted(meta, roles_) or [k.text for c in nearest for k in c.lacks]
+        asks = asks or [T("没有任何策略允许", "no policy allows it")]
         return Forbidden(
             T(
                 f"你不能对{meta.title.zh}“{r.name}”执行 {verb}：{'；'.join(t.zh for t in asks)}",
@@ -102,9 +108,18 @@ class Authority:
             ),
             reason=clauses[0].policy if clauses else "NO_POLICY",
             policies=[c.policy for c in (*why.forbidden_by, *why.permits)],
-            roles=list(dict.fromkeys(roles_)),
+            roles=roles_,
             ask=places.holders(tx, SECURITY_ADMIN, places.ancestors(tx, r.place), self.world.now_us()),
         )
+
+
+def _wanted(meta: Meta, holders: list[str]) -> list[T]:
+    """Say which role would do, and where, in the words that people know them by."""
+    if not holders:
+        return []
+    titles, where = [ROLES[role] for role in holders], WHERE[meta.scope]
+    zh, en = "或".join(t.zh for t in titles), " or ".join(t.en for t in titles)
+    return [T(f"需要在{where.zh}担任{zh}", f"it takes the role {en} on {where.en}")]
 
 
 def out_of_scope(operation: str) -> Forbidden:
