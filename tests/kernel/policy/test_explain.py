@@ -81,6 +81,7 @@ def test_a_role_that_does_not_suffice_alone_is_not_offered_alone() -> None:
         ('resource.grade like "op*"', '须符合 "op*"', 'must match "op*"'),
         ('resource in Place::"o4"', "资源须位于 o4", "the resource must lie in o4"),
         ("principal is ServiceAccount", "申请者须为 ServiceAccount", "the caller must be ServiceAccount"),
+        ("principal.level > (if resource is data::set then 1 else 5)", "须大于 5", "must be more than 5"),
         ("principal.level > (if resource.frozen then 5 else 1)", "（若", "must be more than 5 (if frozen of"),
         (
             "if resource.frozen then principal.level > 2 else true",
@@ -141,6 +142,12 @@ def test_a_forbid_says_what_would_lift_it() -> None:
     assert role == (Lack(T("不得持有在 p1 上的角色 audit", "must not hold role audit on p1")),)
     assert explanation.mend is not None
     assert explanation.mend.en.endswith("must be less than 60; and must not hold role audit on p1")
+
+
+def test_nothing_lifts_a_forbid_without_condition() -> None:
+    explanation = explained("permit (…);", "forbid (…);")
+    assert explanation.text.en == "forbidden by policy: policy p1"
+    assert (explanation.forbidden_by[0].lacks, explanation.mend) == ((), None)
 
 
 def test_the_nearest_permits_come_first_and_make_the_advice() -> None:

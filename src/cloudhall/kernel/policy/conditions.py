@@ -251,4 +251,6 @@ def _folded(node: Any) -> Any:
             return not_(item)
         case If(when, then, other):
             return if_(when, then, other)
+        case Choose(Fixed(value), then, other):
+            return then if value else other
     return node

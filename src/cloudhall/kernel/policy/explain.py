@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from cloudhall.kernel.policy.closures import ANCESTORS, Env, Missing, read_of, test_of
-from cloudhall.kernel.policy.conditions import And, Attr, Condition, HasRole, If, Not, Or, walk
+from cloudhall.kernel.policy.conditions import And, Attr, Condition, Fixed, HasRole, If, Not, Or, walk
 from cloudhall.kernel.policy.model import PLATFORM, Clause, Decision, Explanation, Lack
 from cloudhall.kernel.policy.rules import Rule, Rules
 from cloudhall.kernel.policy.words import joined, missing, words_of
@@ -60,10 +60,12 @@ def _mend(needed: Iterable[T], *, together: bool) -> T | None:
 
 
 def lacks_of(condition: Condition, env: Env, *, wanted: bool) -> tuple[Lack, ...]:
-    """Everything that has to change for the condition to become `wanted`; nothing where it is so already."""
+    """All that has to change for the condition to become `wanted`; nothing where it is so, or where nothing helps."""
     if _answer(condition, env) is wanted:
         return ()
     match condition:
+        case Fixed():
+            return ()
         case Not(item):
             return lacks_of(item, env, wanted=not wanted)
         case And(items) | Or(items):

@@ -18,16 +18,15 @@ from cloudhall.kernel.policy.schema import PolicySchema, pointer
 from cloudhall.kernel.policy.subset import Translator, cedar_text
 from cloudhall.kernel.text import T
 
+MAX_DEPTH = 8
+"""How deeply `&&`, `||`, `!` and `if` may alternate; a list condition may grow by 1.6 with each (see `where`)."""
+
 
 class Read(NamedTuple):
     """A policy as we and as Cedar hold it."""
 
     policy: Policy
     template: pst.Template
-
-
-MAX_DEPTH = 8
-"""How deeply `&&`, `||`, `!` and `if` may alternate; a list condition may grow by 1.6 with each (see `where`)."""
 
 
 def parse(sources: Mapping[str, str], schema: PolicySchema) -> tuple[list[Policy], list[Problem]]:

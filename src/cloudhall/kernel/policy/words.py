@@ -1,6 +1,7 @@
 """What a condition asks for, in Chinese and English: `role developer on p1`, `grade of the resource must be "open"`.
 
-Says what must hold, never what a resource holds now: whoever reads it may not be allowed to see that.
+Says what must hold, never what a resource holds now: whoever reads it may not be allowed to see that. Conditions have
+been specialised for their action, so that nothing is said of kind and action, which the reader knows.
 """
 
 import json
@@ -9,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from cloudhall.kernel.policy.conditions import (
     MIRRORED,
     NEGATED,
-    ActionIs,
     And,
     Attr,
     Choose,
@@ -18,12 +18,10 @@ from cloudhall.kernel.policy.conditions import (
     Condition,
     Const,
     Contains,
-    Fixed,
     Has,
     HasRole,
     If,
     InPlace,
-    KindIs,
     Like,
     Not,
     Of,
@@ -137,14 +135,9 @@ def _plain(atom: Condition, *, wanted: bool) -> T:
             verb = T("须位于", "must lie in") if wanted else T("不得位于", "must not lie in")
             return T(f"资源{verb.zh} {place}", f"the resource {verb.en} {place}")
         case PrincipalIs(type_):
-            return _said_of("申请者", "the caller", type_, wanted=wanted)
-        case KindIs(kind):
-            return _said_of("资源种类", "the kind of the resource", kind, wanted=wanted)
-        case ActionIs(actions):
-            return _said_of("动作", "the action", ", ".join(sorted(actions)), wanted=wanted)
-        case Fixed(value):
-            return T("始终满足", "always holds") if value is wanted else T("从不满足", "never holds")
-    raise AssertionError(f"no words for {atom!r}")
+            verb = _MUST["==" if wanted else "!="]
+            return T(f"申请者{verb.zh} {type_}", f"the caller {verb.en} {type_}")
+    raise AssertionError(f"not specialised: {atom!r}")
 
 
 def _role(role: str, place: str, *, wanted: bool) -> T:
@@ -156,8 +149,3 @@ def _role(role: str, place: str, *, wanted: bool) -> T:
 def _said(subject: Value, verb: T, value: Value) -> T:
     left, right = value_words(subject), value_words(value)
     return T(f"{left.zh} {verb.zh} {right.zh}", f"{left.en} {verb.en} {right.en}")
-
-
-def _said_of(zh: str, en: str, value: str, *, wanted: bool) -> T:
-    verb = _MUST["==" if wanted else "!="]
-    return T(f"{zh}{verb.zh} {value}", f"{en} {verb.en} {value}")
