@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from cloudhall.domains.identity import passwords
+from cloudhall.domains.identity.founding import ensure
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
 from cloudhall.kernel.caller import Caller
-from cloudhall.kernel.commands import Command
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
 
@@ -24,9 +24,9 @@ def seed(kernel: Any, founder: Caller) -> None:
     city = load()
     for name, o in city["organisations"].items():
         spec = {"title_zh": o["zh"], "title_en": o["en"], "level": o.get("level", "municipal")}
-        _create(kernel, founder, Organisation, name, "platform", spec)
+        ensure(kernel, founder, Organisation, name, "platform", spec)
     for name, p in city["projects"].items():
-        _create(kernel, founder, Project, name, p["organisation"], {"title_zh": p["zh"], "title_en": p["en"]})
+        ensure(kernel, founder, Project, name, p["organisation"], {"title_zh": p["zh"], "title_en": p["en"]})
     hashed = passwords.hash_password(PASSWORD)
     for name, person in city["people"].items():
         _person(kernel, founder, name, person, hashed)
@@ -45,13 +45,8 @@ def logins() -> tuple[tuple[str, T, str], ...]:
 
 def _person(kernel: Any, founder: Caller, name: str, person: dict[str, str], hashed: str) -> None:
     spec = {"display_name": person["zh"], "display_name_en": person["en"]}
-    id_ = _create(kernel, founder, Person, name, person["organisation"], spec)
+    id_ = ensure(kernel, founder, Person, name, person["organisation"], spec)
     kernel.store.write(lambda tx: passwords.store(tx, id_, hashed, kernel.world.now_us())).result()
     if "role" in person:
         grant = {"subject": id_, "role": person["role"], "reason": "demonstration"}
-        _create(kernel, founder, Grant, f"{name}-{person['role'].replace('_', '-')}", person["on"], grant)
-
-
-def _create(kernel: Any, founder: Caller, kind: Any, name: str, place: str, spec: dict[str, Any]) -> str:
-    command = Command(kind=kind, verb="create", name=name, place=place, spec=spec)
-    return str(kernel.execute(founder, command).result().body["id"])
+        ensure(kernel, founder, Grant, f"{name}-{person['role'].replace('_', '-')}", person["on"], grant)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from cloudhall.domains.identity.founding import ensure
 from cloudhall.domains.market.price_plan import PricePlan
 from cloudhall.kernel.caller import Caller
-from cloudhall.kernel.commands import Command
 
 GIB_IN_MB_MICRO = 1_073_741_824  # the meter counts MB, a millionth of which is a byte
 YUAN_NANO = 1_000_000_000
@@ -58,4 +58,4 @@ def seed(kernel: Any, founder: Caller) -> None:
         "components": COMPONENTS,
         "note": "演示价格，虚构 / demonstration prices, invented",
     }
-    kernel.execute(founder, Command(kind=PricePlan, verb="create", name="object-storage-2026", spec=spec)).result()
+    ensure(kernel, founder, PricePlan, "object-storage-2026", "", spec)

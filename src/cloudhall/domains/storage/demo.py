@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from cloudhall.domains.identity.founding import ensure
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.errors import Unavailable
 from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.look import equal
 from cloudhall.kernel.text import T
 
 DATA = Path(__file__).parent / "data"
@@ -23,16 +25,19 @@ BUCKETS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
 def seed(kernel: Any, founder: Caller) -> None:
     """Make the buckets and fill them as any client would."""
     for name, project, spec, folder in BUCKETS:
-        _create(kernel, founder, Bucket, project, spec, name)
+        id_ = ensure(kernel, founder, Bucket, name, project, spec)
         if folder:
-            _fill(kernel, founder, name, project, DATA / folder)
+            _fill(kernel, founder, id_, name, project, DATA / folder)
 
 
-def _fill(kernel: Any, founder: Caller, bucket: str, project: str, folder: Path) -> None:
-    made = _create(kernel, founder, AccessKey, project, {"bucket": bucket, "access": "read-write"}, f"{bucket}-upload")
+def _fill(kernel: Any, founder: Caller, id_: str, bucket: str, project: str, folder: Path) -> None:
+    command = Command(kind=AccessKey, verb="create", place=project, spec={"bucket": id_, "access": "read-write"})
+    made = kernel.execute(founder, command).result().body
     _await_ready(kernel, AccessKey, made["id"])
     _upload(kernel.drivers["objects"], made["id"], made["secret"], bucket, folder)
-    kernel.execute(founder, Command(kind=AccessKey, verb="delete", target=made["id"])).result()
+    keys = kernel.page(founder, AccessKey, equal({"spec.bucket": id_}))  # also that of an interrupted founding
+    for key in (k for k in keys if k.deleting_us is None):
+        kernel.execute(founder, Command(kind=AccessKey, verb="delete", target=key.id)).result()
 
 
 def _upload(objects: Any, key: str, secret: str, bucket: str, folder: Path) -> None:
@@ -53,9 +58,3 @@ def _await_ready(kernel: Any, kind: type[Kind[Any, Any]], id_: str) -> None:
             return
         kernel.world.sleep(0.05)
     raise Unavailable(T(f"{id_} 未能就绪", f"{id_} did not become ready"))
-
-
-def _create(kernel: Any, founder: Caller, kind: Any, project: str, spec: dict[str, Any], name: str) -> dict[str, Any]:
-    command = Command(kind=kind, verb="create", name=name, place=project, spec=spec)
-    body: dict[str, Any] = kernel.execute(founder, command).result().body
-    return body

@@ -1,0 +1,93 @@
+"""The city is founded once and whole, also when its founding was interrupted at any command."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudhall import installation
+from cloudhall.domains.identity import demo
+from cloudhall.domains.identity.founding import FOUNDER, founded, founding
+from cloudhall.kernel import places
+from cloudhall.kernel.errors import Conflict
+from cloudhall.kernel.kernel import Kernel
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing runs after it."""
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[Kernel]:
+    kernel = installation.open_kernel(tmp_path, {})
+    yield kernel
+    kernel.store.close()
+
+
+def found(kernel: Kernel) -> None:
+    with founding(kernel) as founder:
+        demo.seed(kernel, founder)
+
+
+def names(kernel: Kernel) -> dict[str, list[str]]:
+    tx = kernel.store.read()
+    return {
+        kind.meta.key: [row[0] for row in tx.execute(f"SELECT name FROM {kind.meta.table} ORDER BY name")]
+        for kind in kernel.registry
+    }
+
+
+def kill_at(kernel: Kernel, monkeypatch: pytest.MonkeyPatch, command: int) -> None:
+    """Begin to found and die at a command, without the end that an exception still gets."""
+    left, execute = [command], kernel.execute
+
+    def counted(*arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        return execute(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kernel, "execute", counted)
+        begun = founding(kernel)
+        founder = begun.__enter__()
+        with pytest.raises(Killed):
+            demo.seed(kernel, founder)
+
+
+@pytest.mark.parametrize("command", [0, 1, 25, 30, 41])
+def test_an_interrupted_founding_is_finished_by_the_next(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: int
+) -> None:
+    kill_at(kernel, monkeypatch, command)
+    assert not founded(kernel)
+    found(kernel)
+    assert founded(kernel)
+    straight = installation.open_kernel(tmp_path / "straight", {})
+    found(straight)
+    assert names(kernel) == names(straight)
+    straight.store.close()
+    assert not places.granted(kernel.store.read(), FOUNDER.id, 0)
+
+
+def test_it_founds_once(kernel: Kernel) -> None:
+    found(kernel)
+    before = names(kernel)
+    with pytest.raises(Conflict):
+        found(kernel)
+    assert names(kernel) == before
+
+
+def test_a_founding_that_failed_loses_its_roles_and_may_be_tried_again(kernel: Kernel) -> None:
+    def fail() -> None:
+        with founding(kernel) as founder:
+            demo.seed(kernel, founder)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert not places.granted(kernel.store.read(), FOUNDER.id, 0)
+    assert not founded(kernel)
+    found(kernel)
+    assert founded(kernel)
