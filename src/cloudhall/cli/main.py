@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from cloudhall import __version__
 from cloudhall.cli import catalogue, config, parts
 from cloudhall.cli.app import App
 from cloudhall.cli.catalogue import Catalogue, Noun
@@ -77,6 +78,9 @@ class Root(Group):
         super().__init__("cloudhall", TEXT, {name: partial(_imported, b) for name, b in BUILT_IN.items()})
         self.app = App(load)
         self.context_settings = {"obj": self.app}
+        self.params.append(
+            click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_tell_version)
+        )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Built-in commands, then the kinds."""
@@ -120,6 +124,12 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     Root(_installed).main(prog_name="cloudhall")
+
+
+def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  Click's own order
+    if wanted and not ctx.resilient_parsing:
+        print(f"cloudhall {__version__}")
+        ctx.exit()
 
 
 def _in_short(noun: Noun) -> str:
