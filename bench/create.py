@@ -238,7 +238,7 @@ def cpu_s() -> float:
 
 def missing(home: Path, names: list[str]) -> int:
     """Acknowledged creates that the database does not hold; there must be none."""
-    with sqlite3.connect(home / "cloudhall.db") as database:
+    with contextlib.closing(sqlite3.connect(home / "cloudhall.db")) as database:
         there = {name for (name,) in database.execute("SELECT name FROM bench_ticket")}
     return len(set(names) - there)
 
@@ -275,15 +275,14 @@ def measure(folder: Path, clients: int, seconds: float) -> dict[str, Any]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     command = [sys.executable, __file__, "--serve", str(port), "--home", str(folder)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        told = json.loads(server.stdout.readline())
-        wait_for(port)
-        result = asyncio.run(load(port, told["token"], told["project"], clients, seconds))
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            told = json.loads(server.stdout.readline())
+            wait_for(port)
+            result = asyncio.run(load(port, told["token"], told["project"], clients, seconds))
+        finally:
+            server.send_signal(signal.SIGINT)
     result["missing"] = missing(folder, result.pop("names"))
     group = max(1, round(result["creates_per_fsync"]))
     result["bare_fsyncs_per_s"] = round(bare_fsyncs_per_s(folder))

@@ -1,8 +1,12 @@
 """Log in, log out, and what counts as a credential."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from cloudhall.api import host
 from cloudhall.domains.identity import passwords
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel.caller import Caller
@@ -73,3 +77,18 @@ def test_suspending_somebody_takes_effect_with_the_next_request(town: Town, dev:
     town.grant("pe-security", "security_admin", "platform")
     town.kernel.execute(Caller(id="pe-security"), Command(kind=Person, verb="suspend", target="dev")).result()
     assert dev.get("/boxes").status_code == 401
+
+
+def test_a_flood_of_log_ins_is_turned_away_and_holds_up_nobody_else(
+    town: Town, with_password: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "LOGINS_WAITING_MAX", 4)
+    body = {"login": "dev", "password": PASSWORD}
+    with town.served() as address, ThreadPoolExecutor(20) as pool, httpx2.Client(base_url=address) as client:
+        flood = [pool.submit(client.post, "/login", json=body, timeout=60) for _ in range(20)]
+        reads = [client.get("/boxes", headers={"Authorization": f"Bearer {town.token('dev')}"}) for _ in range(5)]
+        answers = [f.result() for f in flood]
+    assert {a.status_code for a in answers} == {200, 429}
+    assert sum(a.status_code == 429 for a in answers) >= 10
+    assert all(a.headers["retry-after"] == "2" for a in answers if a.status_code == 429)
+    assert [r.status_code for r in reads] == [200] * 5

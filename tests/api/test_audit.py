@@ -12,8 +12,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from cloudhall import verify
+from cloudhall.domains.identity.token import Token
 from cloudhall.kernel import tlog
 from cloudhall.kernel.audit import Entry
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.commands import Command
+from cloudhall.kernel.wire import rfc3339
 from tests.api.town import Town
 
 
@@ -84,6 +88,20 @@ def test_an_auditor_of_one_project_sees_that_project(town: Town, dev: TestClient
         "town.box:create",
     ]
     assert stranger.get("/boxes").json()["items"] == []
+
+
+def test_a_token_reads_no_more_of_the_log_than_its_scopes(town: Town, dev: TestClient, box: dict[str, Any]) -> None:
+    def tokens(*scopes: str) -> TestClient:
+        at = rfc3339(town.kernel.world.now_us() + 3_600_000_000)
+        spec = {"subject": town.people["dev"], "scopes": list(scopes), "expires_at": at}
+        command = Command(kind=Token, verb="create", place=town.project, spec=spec)
+        secret = town.kernel.execute(Caller(id=town.people["dev"]), command).result().body["secret"]
+        return town.client(Authorization=f"Bearer {secret}")
+
+    assert actions(tokens("town.lid:read")) == []
+    assert "town.box:seal" in actions(tokens("town.box:read"))
+    assert "identity.token:create" not in actions(tokens("town.box:read"))
+    assert "identity.token:create" in actions(tokens("town.box:read", "audit.*"))
 
 
 def test_a_deleted_resource_keeps_its_history(town: Town, dev: TestClient, box: dict[str, Any]) -> None:

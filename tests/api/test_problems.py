@@ -65,6 +65,13 @@ def test_everything_wrong_with_an_edit_is_said_at_once(dev: TestClient) -> None:
     assert problems_of(dev.patch("/boxes/a", json={"spec": {"colour": "blue"}})) == {"/spec/colour": "IMMUTABLE"}
 
 
+def test_a_missing_place_is_said_with_the_rest(dev: TestClient) -> None:
+    answer = dev.post("/boxes", json={})
+    assert problems_of(answer) == {"/project": "MISSING", "/name": "MISSING", "/spec/size_gib": "MISSING"}
+    person = problems_of(dev.post("/people", json={"name": "x", "spec": {"display_name": "X"}}))
+    assert person == {"/organisation": "MISSING"}
+
+
 def test_pointers_to_arguments_point_into_the_body(dev: TestClient) -> None:
     dev.post("/boxes", json={"name": "a", "project": "census", "spec": {"size_gib": 5}})
     assert problems_of(dev.post("/boxes/a:resize", json={"size": 3})) == {"/size": "UNKNOWN", "/size_gib": "MISSING"}

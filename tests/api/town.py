@@ -157,8 +157,7 @@ class Lid(
 
 
 @controller(Lid)
-def close(lid: Lid, ctx: Context) -> Outcome:
-    ctx.condition("Closed", lid.spec.fits, "DoesNotFit", T("盖不上", "does not fit"))
+def close(lid: Lid, _ctx: Context) -> Outcome:
     return Ready() if lid.spec.fits else Blocked("DoesNotFit", T("盖不上", "does not fit"))
 
 

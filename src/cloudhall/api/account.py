@@ -24,8 +24,8 @@ class Login(Spec, frozen=True, kw_only=True):
 
 
 async def login(call: Call) -> Response:
-    """Open a session. The hash takes some 50 ms of a core, so it runs on a reading thread."""
-    token, person = await call.host.read(
+    """Open a session."""
+    token, person = await call.host.log_in(
         sessions.login,
         call.host.kernel,
         call.body["login"],

@@ -4,8 +4,7 @@ Plain ASGI all the way: a middleware that buffers would break streams and cost e
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import msgspec
 from starlette.applications import Starlette
@@ -151,7 +150,7 @@ def _refuse_hidden_kinds(kernel: Kernel, declared: Sequence[Endpoint]) -> None:
         raise DeclarationError(f"the plural {plural!r} is an address of the interface itself; give the kind another")
 
 
-def _health(kernel: Kernel) -> Any:
+def _health(kernel: Kernel) -> Callable[[Request], Awaitable[Response]]:
     async def health(_request: Request) -> Response:
         """Say whether the store answers; for load balancers and process managers, without a credential."""
         try:

@@ -37,6 +37,7 @@ HISTORY_MAX = 1_000
 INDEX_MAX = 2**62
 COVERED_WITHIN_S = 3.0
 TEXT = "text/plain"
+OWN_ENTRIES = "audit.entry:read"  # what a token's scopes must cover to read what its owner did
 
 
 class Sight:
@@ -61,7 +62,8 @@ class Sight:
         return [f for f in found if self._own(f.leaf) or f.leaf.resource in seen]
 
     def _own(self, leaf: Leaf) -> bool:
-        return leaf.actor == self.caller.id or self.audits(leaf.project)
+        mine = leaf.actor == self.caller.id and self.caller.within_scopes(OWN_ENTRIES)
+        return mine or self.audits(leaf.project)
 
 
 async def search(call: Call) -> Response:

@@ -11,13 +11,13 @@ from cloudhall.api.answers import reply
 from cloudhall.api.endpoints import Call, Endpoint
 from cloudhall.api.filters import PLACE
 from cloudhall.api.params import Param
-from cloudhall.api.problems import nearest, refuse
+from cloudhall.api.problems import nearest
 from cloudhall.api.sight import names_of
 from cloudhall.kernel import places
 from cloudhall.kernel.authority import out_of_scope
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Planner
-from cloudhall.kernel.errors import Problem
+from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.kinds import Meta
 from cloudhall.kernel.policy import Object
@@ -43,8 +43,7 @@ def _operation(kernel: Kernel, operation: str) -> tuple[AnyKind, str]:
     known = [f"{k.meta.key}:{v}" for k in kernel.registry for v in k.meta.verbs]
     text = T(f"没有操作 {operation}", f"There is no operation {operation}")
     mend = nearest(verb, kind.meta.verbs) if kind else nearest(operation, known)
-    refuse([Problem("UNKNOWN", "?operation", text, mend)])
-    raise AssertionError
+    raise Invalid(text, problems=(Problem("UNKNOWN", "?operation", text, mend),))
 
 
 def _object(kernel: Kernel, caller: Caller, kind: AnyKind, verb: str, target: str, place: str) -> Object:

@@ -1,7 +1,8 @@
 """What every handler works with: the kernel, threads for reading, and a bell that rings at each commit.
 
 Planning a change and reading one resource take well under a millisecond and run on the event loop; whatever walks
-over rows runs in a few threads of its own, so that no list holds up the others.
+over rows runs in a few threads of its own, so that no list holds up the others. Log-ins have threads apart from those:
+whoever tries passwords by the thousand makes nobody but other log-ins wait, and those not for long.
 """
 
 import asyncio
@@ -11,9 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from cloudhall.kernel.errors import TooMany
 from cloudhall.kernel.kernel import Kernel
+from cloudhall.kernel.text import T
 
 READERS = 4
+LOGINS = 2
+LOGINS_WAITING_MAX = 40  # at some 50 ms of a core each, a second or two
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -55,16 +60,29 @@ class Host:
         self.kernel = kernel
         self.bell = Bell()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="api-read")
+        self._logins = ThreadPoolExecutor(LOGINS, thread_name_prefix="api-login")
+        self._logins_waiting = 0
         kernel.store.on_commit.append(self.bell.ring)
 
     async def read(self, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function that walks over rows, on a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: run(*args, **kwargs))
 
+    async def log_in(self, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a function that hashes a password; raises `TooMany` where too many wait already."""
+        if self._logins_waiting >= LOGINS_WAITING_MAX:
+            raise TooMany(T("正在登录的人太多", "Too many log-ins at once"), retry_after_s=2)
+        self._logins_waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._logins, lambda: run(*args, **kwargs))
+        finally:
+            self._logins_waiting -= 1
+
     def close(self) -> None:
         """End what waits and let the threads go."""
         self.bell.close()
         self._readers.shutdown(wait=False)
+        self._logins.shutdown(wait=False)
 
 
 async def heard(event: asyncio.Event, timeout_s: float) -> bool:

@@ -61,6 +61,11 @@ def members_of(meta: Meta, verb: str) -> tuple[str, ...]:
     return ("name", *place, "labels", "spec")
 
 
+def needs_place(meta: Meta) -> bool:
+    """Whether a create must name its place; the roots of a tree of places lie in the platform."""
+    return meta.scope != "platform" and not (meta.place and meta.scope == meta.name)
+
+
 async def read(kernel: Kernel, caller: Caller, request: Request, kind: AnyKind, verb: str, target: str) -> Mutation:
     """Read a change; raises `Invalid` with everything that is wrong with it, also what lies behind the first check."""
     found: list[Problem] = []
@@ -69,6 +74,8 @@ async def read(kernel: Kernel, caller: Caller, request: Request, kind: AnyKind, 
     key = bodies.idempotency_key(request, found)
     if_match = bodies.if_match(request, found) if verb != "create" else None
     body = _resource(kind.meta, verb, given, found) if verb in {"create", "update"} else {}
+    if verb == "create" and needs_place(kind.meta) and kind.meta.scope not in given:
+        found.append(_no_place(kind.meta))
     if verb == "delete" and given:
         found.append(Problem("UNKNOWN", "", T("删除不带请求体", "A deletion takes no body")))
     command = Command(
@@ -112,6 +119,11 @@ def _resource(meta: Meta, verb: str, given: Mapping[str, Any], found: list[Probl
         else:
             body[member] = value
     return body
+
+
+def _no_place(meta: Meta) -> Problem:
+    param = PLACE[meta.scope]
+    return Problem("MISSING", f"/{meta.scope}", T(f"缺少{param.title.zh}", f"{param.title.en}, is missing"))
 
 
 def _behind(kernel: Kernel, caller: Caller, command: Command) -> tuple[Problem, ...]:

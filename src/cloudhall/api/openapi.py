@@ -24,9 +24,9 @@ from cloudhall.kernel.wire import STATES
 
 PREFIX = "/api/v1"
 JSON = "application/json"
-READING = (400, 401, 403, 404, 405, 429, 500, 503)
-CHANGING = (400, 401, 403, 404, 405, 409, 412, 413, 415, 429, 500, 503)
-PUBLIC = (400, 404, 405, 429, 500, 503)
+READING = (400, 401, 403, 404, 405, 409, 429, 500, 503)
+SENDING = (413, 415)
+CHANGING = (*READING, *SENDING, 412)
 _TITLES = {
     "list": T("列出{zh}", "List {en}"),
     "create": T("创建{zh}", "Create {en}"),
@@ -68,7 +68,7 @@ def document(registry: Registry, filters: Mapping[AnyKind, Filters], endpoints: 
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": {**_SHARED, **{n: s for kind in registry for n, s in _schemas(kind.meta).items()}},
-            "responses": {f"Problem{s}": _problem(s) for s in sorted({*CHANGING, *READING})},
+            "responses": {f"Problem{s}": _problem(s) for s in sorted(CHANGING)},
             "headers": _HEADERS,
         },
     }
@@ -85,7 +85,7 @@ def _endpoint(endpoint: Endpoint, path: str) -> dict[str, Any]:
         "parameters": [*in_path, *map(_param, (*endpoint.params, LANG))],
         "responses": {
             str(endpoint.status): _success(endpoint.title, endpoint.media_type if endpoint.status != 204 else ""),
-            **_problems(PUBLIC if endpoint.public else READING),
+            **_problems((*READING, *SENDING) if endpoint.body else READING),
         },
     }
     if endpoint.public:
@@ -179,8 +179,7 @@ def _schemas(meta: Meta) -> dict[str, Schema]:
 
 
 def _needed(meta: Meta) -> list[str]:
-    own_tree = meta.place and meta.scope == meta.name  # the roots of a tree of places lie in the platform
-    place = [] if meta.scope == "platform" or own_tree else [meta.scope]
+    place = [meta.scope] if mutations.needs_place(meta) else []
     spec = ["spec"] if any(i.required for i in fields_of(meta.spec).values()) else []
     return [*([] if meta.auto_name else ["name"]), *place, *spec]
 
