@@ -423,4 +423,5 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    del sys.path[0]  # this file's own folder, where a package may be named like one of Python's (`locale`)
     sys.exit(main())

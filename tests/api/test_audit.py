@@ -165,15 +165,16 @@ def test_a_hidden_entry_is_not_there(town: Town, box: dict[str, Any]) -> None:
         assert stranger.get(address).status_code == 404
 
 
-def test_the_history_of_a_resource_is_proven_by_the_verifier_alone(
-    town: Town, dev: TestClient, box: dict[str, Any], tmp_path: Path
+@pytest.mark.parametrize("where", ["in place", "alone"])
+def test_the_history_of_a_resource_is_proven_by_the_verifier(
+    town: Town, dev: TestClient, box: dict[str, Any], tmp_path: Path, where: str
 ) -> None:
     answer = dev.get(f"/audit/proof?resource={box['id'].upper()}")
     assert answer.headers["content-disposition"] == f'attachment; filename="cloudhall-proof-{box["id"]}.json"'
     file, key = tmp_path / "proof.json", dev.get("/audit/verifier-key").text.strip()
     file.write_bytes(answer.content)
-    alone = shutil.copy(verify.__file__, tmp_path)
-    command = [sys.executable, alone, str(file), "--key", key]
+    program = verify.__file__ if where == "in place" else shutil.copy(verify.__file__, tmp_path)
+    command = [sys.executable, program, str(file), "--key", key]
     judged = subprocess.run(command, capture_output=True, text=True, check=False)
     assert judged.returncode == 0, judged.stdout + judged.stderr
     leaves = [json.loads(base64.b64decode(e["leaf"])) for e in answer.json()["entries"]]
