@@ -37,10 +37,10 @@ def settle(pending: Mapping[str, Sequence[int]], changes: Sequence[Change], reac
     settled = Settled({}, [], {})
     for name, (size, objects, began_us, ended_us) in pending.items():
         own = [c for c in changes if c.bucket == name]
-        if reached_us < ended_us:
-            settled.waiting[name] = [size, objects, began_us, ended_us]
-        elif any(began_us <= c.at_us <= ended_us for c in own):
+        if any(began_us <= c.at_us <= ended_us for c in own):
             settled.again.append(name)
+        elif reached_us < ended_us:
+            settled.waiting[name] = [size, objects, began_us, ended_us]
         else:
             later = [c for c in own if c.at_us > ended_us]
             settled.exact[name] = (
