@@ -165,9 +165,13 @@ class Planner:
         candidates = [k for k in self.kernel.registry if k.meta.place and k.meta.name == kind.meta.scope]
         if kind.meta.scope == "organisation" and not kind.meta.place:
             candidates += [k for k in self.kernel.registry if k.meta.place and k not in candidates]
+        whole = msgspec.structs.replace(
+            self.caller, scopes=None
+        )  # a token for buckets may name the project they lie in
+        planner = self if self.caller.scopes is None else Planner(self.kernel, self.tx, whole)
         for candidate in candidates:
             with contextlib.suppress(NotFound):
-                return self.find(candidate, place)
+                return planner.find(candidate, place)
         raise not_found(candidates[0], place)
 
     def _create(self, command: Command) -> Plan:

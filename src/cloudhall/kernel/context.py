@@ -5,7 +5,7 @@ and of outcome after. Commands go out under the kind's own service account, keye
 a pass repeated at any point issues each of them once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -52,6 +52,11 @@ class Context:
     def tx(self) -> Tx:
         """Connection that reads, for a domain's own hot tables."""
         return self._look.tx
+
+    def write(self, run: Callable[[Tx], object]) -> None:
+        """Change a domain's own hot table; an effect like that of a port."""
+        self.effects += 1
+        self.kernel.store.write(run).result()
 
     def children(self, kind: type[K]) -> Sequence[K]:
         """Rows of a kind that refer to this resource."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cloudhall.domains.identity import passwords as passwords  # adds what goes with a person
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person

@@ -4,11 +4,14 @@ import datetime
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
+from cloudhall.domains.identity.person import Person
+from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.kernel.errors import Problem
-from cloudhall.kernel.kinds import Grants, Index, Kind, Look, Spec, Status, T, check, field
+from cloudhall.kernel.kinds import Grants, Index, Kind, Look, Spec, Status, T, check, check_delete, field
 from cloudhall.kernel.roles import ADMINISTRATORS, AUDIT_ADMIN, ORG_ADMIN, ROLES, SECURITY_ADMIN
 from cloudhall.kernel.wire import to_us
 
+NAMES_MAX = 10  # named in a refusal
 Role = Literal["viewer", "developer", "data_officer", "org_admin", "system_admin", "security_admin", "audit_admin"]
 
 
@@ -79,7 +82,20 @@ def grants_end_in_the_future(new: Grant, _old: Grant | None, look: Look) -> Iter
 
 
 @check(Grant)
-def nobody_grants_to_themselves(new: Grant, old: Grant | None, look: Look) -> Iterable[Problem]:
-    """Whoever grants is somebody else than who receives."""
-    if old is None and new.spec.subject == look.actor:
+def nobody_grants_to_themselves(new: Grant, _old: Grant | None, look: Look) -> Iterable[Problem]:
+    """Whoever grants, or lets a grant last longer, is somebody else than who receives."""
+    if new.spec.subject == look.actor:
         yield Problem("SEPARATION", "/spec/subject", T("不能给自己授权", "Nobody grants to themselves"))
+
+
+@check_delete(Person)
+@check_delete(ServiceAccount)
+def holders_give_up_their_roles_first(holder: Person | ServiceAccount, look: Look) -> Iterable[Problem]:
+    """A role of somebody who is gone would stand in every list of who may do what."""
+    held = [g.name for g in look.list(Grant, {"spec.subject": holder.id}, NAMES_MAX)]
+    if held:
+        names = ", ".join(held)
+        text = T(f"还持有授权：{names}", f"Still holds the grants {names}")
+        yield Problem(
+            "BLOCKED_BY", "", text, T("先由安全管理员撤销授权", "Let a security administrator revoke them first")
+        )

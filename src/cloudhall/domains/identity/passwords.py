@@ -1,7 +1,8 @@
 """Passwords: argon2id, a few at a time, locked after too many wrong ones.
 
 Invariants: a password is never stored, logged or compared in clear; an unknown log-in takes as long as a wrong one;
-hashing runs at most `HASHES_AT_ONCE` at a time, so that a flood of log-ins takes no more memory than that.
+hashing runs at most `HASHES_AT_ONCE` at a time, so that a flood of log-ins takes no more memory than that; a failure is
+counted before the next guess at it is compared, so that a flood gets no more guesses either.
 Parameters: RFC 9106 section 4, second recommendation (64 MiB, t=3, p=4), argon2-cffi's default.
 """
 
@@ -13,12 +14,15 @@ from cloudhall.domains.identity.person import Person
 from cloudhall.kernel.audit import Entry
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Invalid, Problem, TooMany, Unauthenticated
+from cloudhall.kernel.kinds import Outcome, Ready, Wait, finalizer
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
+
+    from cloudhall.kernel.context import Context
 
 HASHES_AT_ONCE = 2
 LENGTH_MIN = 8
@@ -69,25 +73,18 @@ def store(tx: Tx, person: str, hashed: str, now_us: int) -> None:
 
 def verify(kernel: Any, person: Person | None, password: str) -> None:
     """Compare; raises `Unauthenticated`, or `TooMany` while locked. Counts failures."""
-    now = kernel.world.now_us()
-    row = None
-    if person is not None:
-        sql = "SELECT hash, locked_us FROM identity_password WHERE person = ?"
-        row = kernel.store.read().execute(sql, (person.id,)).fetchone()
-    hashed, locked_us = row or (_nobodys_hash(), 0)
-    if locked_us > now:
-        minutes = -(-(locked_us - now) // (60 * SECOND_US))
-        raise TooMany(
-            T("密码连续输错，账号暂时锁定", "Locked after too many wrong passwords"),
-            mend=T(
-                f"{minutes} 分钟后再试，或请安全管理员重设密码",
-                f"Try again in {minutes} min, or have the password set anew",
-            ),
-            reason="LOCKED",
-        )
-    right = _matches(hashed, password)
-    if person is not None and row is not None:
-        kernel.store.write(lambda tx: _count(tx, person.id, now, right=right)).result()
+    nobodys = _nobodys_hash()
+    with _hashing:
+        now, row = kernel.world.now_us(), None
+        if person is not None:
+            sql = "SELECT hash, locked_us FROM identity_password WHERE person = ?"
+            row = kernel.store.read().execute(sql, (person.id,)).fetchone()
+        hashed, locked_us = row or (nobodys, 0)
+        if locked_us > now:
+            raise _locked(locked_us - now)
+        right = _matches(hashed, password)
+        if person is not None and row is not None:
+            kernel.store.write(lambda tx: _count(tx, person.id, now, right=right)).result()
     if not right or row is None:
         raise Unauthenticated(
             T("登录名或密码不对", "Wrong log-in or password"),
@@ -97,6 +94,18 @@ def verify(kernel: Any, person: Person | None, password: str) -> None:
             ),
             reason="WRONG_PASSWORD",
         )
+
+
+def _locked(left_us: int) -> TooMany:
+    minutes = -(-left_us // (60 * SECOND_US))
+    return TooMany(
+        T("密码连续输错，账号暂时锁定", "Locked after too many wrong passwords"),
+        mend=T(
+            f"{minutes} 分钟后再试，或请安全管理员重设密码",
+            f"Try again in {minutes} min, or have the password set anew",
+        ),
+        reason="LOCKED",
+    )
 
 
 def _count(tx: Tx, person: str, now_us: int, *, right: bool) -> None:
@@ -112,6 +121,21 @@ def _count(tx: Tx, person: str, now_us: int, *, right: bool) -> None:
     )
 
 
+@finalizer(Person)
+def forget(person: Person, ctx: "Context") -> Outcome:
+    """Whoever is gone leaves no password and no session behind."""
+    sql = "SELECT 1 FROM identity_password WHERE person = ? UNION SELECT 1 FROM identity_session WHERE person = ?"
+    if ctx.tx.execute(sql, (person.id, person.id)).fetchone() is None:
+        return Ready()
+    ctx.write(lambda tx: _forget(tx, person.id))
+    return Wait("Forgetting", T("正在清除密码和会话", "removing password and sessions"), 0)
+
+
+def _forget(tx: Tx, person: str) -> None:
+    for table in ("identity_password", "identity_session"):
+        tx.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608  one of two names
+
+
 def hash_password(password: str) -> str:
     """Argon2id with its salt and parameters, as text."""
     with _hashing:
@@ -121,11 +145,10 @@ def hash_password(password: str) -> str:
 def _matches(hashed: str, password: str) -> bool:
     from argon2.exceptions import VerificationError
 
-    with _hashing:
-        try:
-            return _hasher().verify(hashed, password[:LENGTH_MAX])
-        except VerificationError:
-            return False
+    try:
+        return _hasher().verify(hashed, password[:LENGTH_MAX])
+    except VerificationError:
+        return False
 
 
 @functools.cache

@@ -25,6 +25,7 @@ from cloudhall.kernel.world import SECOND_US
 SESSION_PREFIX = "chs"
 TOKEN_PREFIX = "cht"  # noqa: S105  a prefix that everybody may know
 SESSION_LENGTH = 40
+LOGIN_LENGTH_MAX = 64  # of what somebody typed, in the log; names have at most 63 characters
 SESSION_US = 12 * 3_600 * SECOND_US
 SCHEMA = """
 CREATE TABLE identity_session (
@@ -38,10 +39,10 @@ CREATE INDEX identity_session_expires ON identity_session (expires_us);
 def login(kernel: Any, login_name: str, password: str, *, address: str = "", agent: str = "") -> tuple[str, Person]:
     """Open a session; answers its secret. Raises `Unauthenticated` or `TooMany`. Both ends are in the log."""
     person = _person_named(kernel, login_name)
-    private = {"login": login_name, "address": address, "agent": agent}
+    private = {"login": login_name[:LOGIN_LENGTH_MAX], "address": address, "agent": agent}
     try:
         passwords.verify(kernel, person, password)
-        if person is None or person.spec.suspended:
+        if person is None or person.spec.suspended or person.deleting_us is not None:
             raise _refused(T("账号已停用", "The account is suspended"))
     except CloudhallError as error:
         kernel.note(_entry("session:login", person, "denied", error.reason, private)).result()
@@ -61,13 +62,13 @@ def login(kernel: Any, login_name: str, password: str, *, address: str = "", age
 
 def logout(kernel: Any, credential: str) -> None:
     """End a session; ending one that is gone is no error."""
-    caller = authenticate(kernel, credential)
 
     def write(tx: Tx) -> None:
-        tx.execute("DELETE FROM identity_session WHERE hash = ?", (credentials.digest(credential),))
-        kernel.audit.append(
-            tx, Entry(actor=caller.id, action="session:logout", kind="identity.person", resource=caller.id)
-        )
+        sql = "DELETE FROM identity_session WHERE hash = ? RETURNING person"
+        row = tx.execute(sql, (credentials.digest(credential),)).fetchone()
+        if row is not None:
+            entry = Entry(actor=row[0], action="session:logout", kind="identity.person", resource=row[0])
+            kernel.audit.append(tx, entry)
 
     kernel.store.write(write).result()
 

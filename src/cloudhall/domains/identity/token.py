@@ -4,13 +4,16 @@ import datetime
 from collections.abc import Iterable
 from typing import Annotated
 
+from cloudhall.domains.identity.person import Person
+from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.kernel.errors import Problem
-from cloudhall.kernel.kinds import Index, Kind, Look, Secret, Spec, Status, T, check, field
+from cloudhall.kernel.kinds import Index, Kind, Look, Secret, Spec, Status, T, check, check_delete, field
 from cloudhall.kernel.roles import SECURITY_ADMIN
 from cloudhall.kernel.wire import to_us
 from cloudhall.kernel.world import SECOND_US
 
 LONGEST_DAYS = 366
+NAMES_MAX = 10  # named in a refusal
 
 
 class TokenSpec(Spec, frozen=True, kw_only=True):
@@ -55,7 +58,7 @@ class Token(
     icon="key",
     group="organisation",
 ):
-    """One row a token. Policy `own-token` lets people make and remove their own."""
+    """One row a token. Policies let people have their own, and administrators those of their service accounts."""
 
 
 @check(Token)
@@ -65,3 +68,24 @@ def tokens_end_within_a_year(new: Token, _old: Token | None, look: Look) -> Iter
     if not 0 < ahead_us <= LONGEST_DAYS * 86_400 * SECOND_US:
         text = T(f"到期时间须在今后 {LONGEST_DAYS} 天内", f"Must lie within the next {LONGEST_DAYS} days")
         yield Problem("RANGE", "/spec/expires_at", text)
+
+
+@check(Token)
+def service_accounts_are_at_home(new: Token, _old: Token | None, look: Look) -> Iterable[Problem]:
+    """Whoever may issue tokens in one place must not act for another's program."""
+    account = look.get(ServiceAccount, new.spec.subject)
+    if new.spec.subject.startswith(ServiceAccount.meta.prefix) and (account is None or account.place != new.place):
+        text = T("该处没有此服务账号", "There is no such service account here")
+        mend = T("令牌放在服务账号所在的项目", "A token lies in the project of its service account")
+        yield Problem("NO_SUCH", "/spec/subject", text, mend)
+
+
+@check_delete(Person)
+@check_delete(ServiceAccount)
+def tokens_are_revoked_first(holder: Person | ServiceAccount, look: Look) -> Iterable[Problem]:
+    """A token outlives nobody."""
+    held = [t.name for t in look.list(Token, {"spec.subject": holder.id}, NAMES_MAX)]
+    if held:
+        names = ", ".join(held)
+        text = T(f"还有令牌：{names}", f"Tokens are left: {names}")
+        yield Problem("BLOCKED_BY", "", text, T("先吊销令牌", "Revoke them first"))
