@@ -8,7 +8,7 @@ from cloudhall.console import drafts, forms, permissions
 from cloudhall.console.details import frame
 from cloudhall.console.foresight import Foresight, foresee
 from cloudhall.kernel.commands import Command
-from cloudhall.kernel.errors import CloudhallError, Invalid, NotFound, Problem
+from cloudhall.kernel.errors import CloudhallError, Conflict, Invalid, NotFound, Problem
 from cloudhall.kernel.kinds import Action, Kind
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.text import T
@@ -80,19 +80,18 @@ def _deletion_page(visit: "Visit", r: Kind[Any, Any], error: CloudhallError | No
     """Dry run of the deletion: what goes along, or what stands in the way."""
     meta = type(r).meta
     foresight: Foresight | None = None
-    refused: CloudhallError | None = None
+    refused: Conflict | None = None
     try:
         foresight = foresee(visit, visit.kernel.plan(visit.caller, Command(kind=type(r), verb="delete", target=r.id)))
-    except CloudhallError as refusal:
-        refused = refusal
-    wrong = error if error is not None and refused is None else None
+    except Conflict as conflict:
+        refused = conflict
     return visit.page(
         "delete.html",
-        status=wrong.status if wrong else 200,
+        status=error.status if error else 200,
         call=visit.console.equivalents.delete(meta, visit.target(r)),
         foresight=foresight,
         refused=refused,
-        wrong=wrong,
+        wrong=None if refused else error,
         typed=visit.posted("name"),
         **frame(visit, r),
     )

@@ -32,10 +32,11 @@ OURS = tuple(
         ("in", T("单位或项目", "Organisation or project")),
         ("after", T("从此处往后", "Behind this row")),
         ("before", T("从此处往前", "Before this row")),
+        ("done", T("刚做完的事", "What was just done")),
     )
 )
 NOT_OURS = {"page_size", "page_token", "facets"}  # of the interface; the console pages by its own links
-PAGING = {"after", "before", "lang"}
+PAGING = {"after", "before", "lang", "done"}
 
 
 class Asked:

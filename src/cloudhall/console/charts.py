@@ -131,7 +131,7 @@ class Sibling(NamedTuple):
     left: bool
 
 
-def tree(path: Sequence[Sibling], leaf: str, root: str, here: str, top: str) -> Markup:
+def tree(path: Sequence[Sibling], root: str, here: str, top: str) -> Markup:
     """Way from a leaf to the root: filled squares are computed, empty ones are given by the proof."""
     shown = path if len(path) <= TREE_LEVELS else (*path[: TREE_LEVELS // 2], *path[-TREE_LEVELS // 2 :])
     x, y, drawn, xs = 0, TREE_STEP * len(shown), [], [0]
@@ -147,9 +147,9 @@ def tree(path: Sequence[Sibling], leaf: str, root: str, here: str, top: str) -> 
         nodes.append(_node(x, y, "made" if y else "end", "" if y else f"{top}  {root[:8]}…{root[-4:]}", left=False))
         xs += [x, beside]
     low, width = min(xs) - TREE_LABEL, max(xs) - min(xs) + 2 * TREE_LABEL
-    size = Markup('<svg class="tree" viewBox="{} -12 {} {}" width="{}" role="img" aria-label="{} {}">{}{}</svg>')
+    size = Markup('<svg class="tree" viewBox="{} -12 {} {}" width="{}" role="img" aria-label="{}">{}{}</svg>')
     inside = (Markup("").join(drawn), Markup("").join(nodes))
-    return size.format(low, width, TREE_STEP * len(shown) + 28, width, here, leaf, *inside)
+    return size.format(low, width, TREE_STEP * len(shown) + 28, width, here, *inside)
 
 
 def _node(x: int, y: int, css: str, text: str, *, left: bool) -> Markup:

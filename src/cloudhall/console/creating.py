@@ -13,8 +13,8 @@ from cloudhall.console import forms, navigation, permissions, values
 from cloudhall.console.drafts import Draft, call_of, controls_of, draft_of, summary
 from cloudhall.console.foresight import Foresight, foresee
 from cloudhall.console.forms import Control
-from cloudhall.console.lists import domain_page
 from cloudhall.console.names import display
+from cloudhall.console.pages import joined
 from cloudhall.kernel.errors import CloudhallError, Forbidden, Invalid, NotFound
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.ids import new_id
@@ -101,16 +101,20 @@ def _create(visit: "Visit", draft: Draft) -> Response:
     if r is None:
         raise NotFound(T("它已经被删除", "It has been deleted already"))
     query = {**visit.query, "secret": body["secret"]}
-    return visit.page(
-        "created.html",
+    context = joined(
+        visit,
+        draft.kind,
+        "created",
+        r,
+        query,
         meta=meta,
         plural=navigation.plural(meta),
         r=r,
         title=display(r, visit.language),
         href=f"/{meta.plural}/{r.id}",
         secret=body["secret"],
-        **domain_page(visit, draft.kind, "created", r, query),
     )
+    return visit.page("created.html", **context)
 
 
 def _verdict(visit: "Visit", draft: Draft) -> dict[str, Any]:

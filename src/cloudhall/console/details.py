@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.responses import Response
 
 from cloudhall.console import formats, navigation, permissions, timeline, values
-from cloudhall.console.lists import domain_page
 from cloudhall.console.names import Named, display
+from cloudhall.console.pages import joined
 from cloudhall.console.places import place_kind
 from cloudhall.kernel import quotas
 from cloudhall.kernel.fields import FieldInfo, fields_of
@@ -82,23 +82,27 @@ def detail(visit: "Visit", kind: AnyKind, target: str) -> Response:
     r = visit.kernel.find(visit.caller, kind, target)
     meta = kind.meta
     offers = permissions.offers(visit, r)
-    return visit.page(
-        "detail.html",
-        call=visit.console.equivalents.get(meta, visit.target(r)),
+    seen = (i for i in fields_of(meta.status).values() if i.name not in OF_THE_KERNEL)
+    context = joined(
+        visit,
+        kind,
+        "detail",
+        r,
+        visit.query,
         **frame(visit, r),
         offers=[o for o in offers if o.reason is None],
         off=[o for o in offers if o.reason is not None],
         deletion=permissions.deletion(visit, r),
         spec=_properties(visit, fields_of(meta.spec).values(), r.spec),
-        seen=_properties(visit, (i for i in fields_of(meta.status).values() if i.name not in OF_THE_KERNEL), r.status),
+        seen=_properties(visit, seen, r.status),
         conditions=_conditions(visit, r),
         related=[x for x in (_related(visit, r, k, path) for k, path in _children(visit, kind)) if x],
         rooms=_rooms(visit, r),
         cost=visit.kernel.costs(r) if visit.kernel.costs else None,
         history=timeline.of_resource(visit, r),
         done=visit.query.get("done", ""),
-        **domain_page(visit, kind, "detail", r, visit.query),
     )
+    return visit.page("detail.html", call=visit.console.equivalents.get(meta, visit.target(r)), **context)
 
 
 def frame(visit: "Visit", r: Kind[Any, Any]) -> dict[str, Any]:

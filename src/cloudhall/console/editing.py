@@ -56,7 +56,8 @@ def form(visit: "Visit", kind: AnyKind, target: str) -> Response:
 def submit(visit: "Visit", kind: AnyKind, target: str) -> Response:
     """Write what was changed; show the difference where somebody came between."""
     r = visit.kernel.find(visit.caller, kind, target)
-    base = _base(visit)
+    visit.kernel.authority.require(visit.tx, visit.caller, "update", r)
+    base = _base(visit, kind.meta)
     changed = _changed(visit, kind.meta, base)
     revision = r.revision if _now(r) == base else _posted_revision(visit)
     command = Command(kind=kind, verb="update", target=r.id, if_match=revision, **changed)
@@ -144,14 +145,16 @@ def _now(r: Row) -> Base:
     return Base(r.name, r.labels, {i.name: spec[i.name] for i in _open(type(r).meta)})
 
 
-def _base(visit: "Visit") -> Base:
+def _base(visit: "Visit", meta: Meta) -> Base:
     """What the form started from; raises `Invalid` where it does not say."""
     try:
-        return msgspec.json.decode(visit.posted("base"), type=Base)
+        base = msgspec.json.decode(visit.posted("base"), type=Base)
     except msgspec.DecodeError:
-        raise Invalid(
-            T("表单不完整", "The form is not whole"), mend=T("重新打开编辑页面再提交", "Open the edit page anew")
-        ) from None
+        base = Base("", {}, {})
+    if base.spec.keys() != {i.name for i in _open(meta)}:
+        mend = T("重新打开编辑页面再提交", "Open the edit page anew")
+        raise Invalid(T("表单不完整", "The form is not whole"), mend=mend)
+    return base
 
 
 def _texts(meta: Meta, base: Base) -> dict[str, str]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from cloudhall.console.navigation import plural
+from cloudhall.console.visit import NOBODY
 from cloudhall.kernel.errors import CloudhallError, NotFound, Unauthenticated
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.roles import ROLES
@@ -26,6 +27,7 @@ def answer(visit: "Visit", error: Exception) -> Response:
         return visit.go(f"/login?next={quote(visit.path, safe='')}")
     if not isinstance(error, CloudhallError):
         log.error("request %s failed", visit.id, exc_info=error)
+        visit.caller = NOBODY  # a page without navigation needs nothing of what may be broken
         error = CloudhallError(T("程序出了意外的错误，已记入日志", "Something unexpected went wrong; it is in the log"))
     return visit.page(
         "error.html",

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from cloudhall.console import formats, permissions, timeline
 from cloudhall.console.equivalents import Call
-from cloudhall.console.lists import domain_page
 from cloudhall.console.names import display
 from cloudhall.console.navigation import GROUPS, plural
+from cloudhall.console.pages import joined
 from cloudhall.console.values import WORST_FIRST
 from cloudhall.kernel.kinds import Meta
 from cloudhall.kernel.registry import AnyKind
@@ -96,5 +96,5 @@ def _panels(visit: "Visit") -> list[Markup]:
     """Sections that domains add, each from a template of its own."""
     kinds = [visit.kernel.registry.kind(key) for key, view in visit.console.pages if view == "home"]
     query = {**visit.query, "in": visit.place.id}
-    pages = [domain_page(visit, k, "home", None, query) for k in kinds if permissions.may_read_any(visit, k)]
+    pages = [joined(visit, k, "home", None, query) for k in kinds if permissions.may_read_any(visit, k)]
     return [visit.html(page["body"], **page) for page in pages]

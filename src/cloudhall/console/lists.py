@@ -8,6 +8,7 @@ from starlette.responses import Response
 from cloudhall.console import facets, navigation, permissions, values
 from cloudhall.console.asked import Asked
 from cloudhall.console.names import PAIRS, display, href
+from cloudhall.console.pages import joined
 from cloudhall.kernel.fields import FieldInfo, fields_of
 from cloudhall.kernel.kinds import Kind, Meta
 from cloudhall.kernel.registry import AnyKind
@@ -51,9 +52,12 @@ def index(visit: "Visit", kind: AnyKind) -> Response:
     show = values.Values(visit.language, visit.now_us, visit.names)
     columns = columns_of(asked)
     found = facets.facets_of(asked, show) if count <= FACETS_ROWS_MAX else ()
-    return visit.page(
-        "list.html",
-        call=visit.console.equivalents.list(meta, asked.api_query()),
+    context = joined(
+        visit,
+        kind,
+        "list",
+        None,
+        visit.query,
         meta=meta,
         title=navigation.plural(meta),
         count=count,
@@ -69,16 +73,8 @@ def index(visit: "Visit", kind: AnyKind) -> Response:
         before=asked.address(before=asked.token(rows[0])) if earlier and rows else "",
         after=asked.address(after=asked.token(rows[-1])) if later and rows else "",
         noun=visit.console.equivalents.noun(meta),
-        **domain_page(visit, kind, "list", None, visit.query),
     )
-
-
-def domain_page(visit: "Visit", kind: AnyKind, view: str, r: Any, query: Any) -> dict[str, Any]:
-    """Template (as `body`) and context that a domain declares for a view of a kind; else an empty `body`."""
-    page = visit.console.pages.get((kind.meta.key, view))
-    if page is None:
-        return {"body": ""}
-    return {**page.context(visit.kernel, visit.caller, r, query), "body": f"{kind.meta.domain}/{page.template}"}
+    return visit.page("list.html", call=visit.console.equivalents.list(meta, asked.api_query()), **context)
 
 
 def columns_of(asked: Asked) -> tuple[Column, ...]:

@@ -21,7 +21,7 @@ def chinese() -> dict[str, str]:
     return {english: text for section in sections.values() for english, text in section.items()}
 
 
-def say(language: Language, text: str, **values: object) -> str:
+def say(language: Language, text: str, /, **values: object) -> str:
     """Return a template's text in one language; KeyError names an English text that nobody has translated."""
     said = text if language == "en" else chinese()[text]
     return said.format(**values) if values else said
