@@ -93,6 +93,7 @@ class Operation(
     columns=("name", "spec.what", "spec.target", "status.ended"),
     icon="task",
     within_s=24 * 3_600,
+    demo=({"name": "empty-stats", "spec": {"what": "storage.bucket.empty", "target": "bk-2kfbgwvb0tj3pmymc"}},),
 ):
     """One row a piece of long work. Finished ones cost nothing."""
 

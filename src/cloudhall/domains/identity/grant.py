@@ -56,6 +56,7 @@ class Grant(
     columns=("name", "spec.subject", "spec.role", "place", "spec.expires_at"),
     icon="key",
     group="organisation",
+    demo=({"spec": {"subject": "pe-01j9x4c7m2q8k3v5n", "role": "developer", "reason": "经济运行监测项目"}},),
 ):
     """One row a role a subject a place."""
 

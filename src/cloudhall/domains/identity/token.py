@@ -57,6 +57,15 @@ class Token(
     columns=("name", "spec.subject", "spec.expires_at"),
     icon="key",
     group="organisation",
+    demo=(
+        {
+            "spec": {
+                "subject": "pe-01j9x4c7m2q8k3v5n",
+                "scopes": ["storage.bucket:read"],
+                "expires_at": "2026-12-31T16:00:00Z",
+            },
+        },
+    ),
 ):
     """One row a token. Policies let people have their own, and administrators those of their service accounts."""
 

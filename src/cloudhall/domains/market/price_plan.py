@@ -69,6 +69,25 @@ class PricePlan(
     columns=("name", "spec.series", "spec.effective_from"),
     icon="bill",
     group="market",
+    demo=(
+        {
+            "name": "object-storage-2026",
+            "spec": {
+                "series": "object-storage",
+                "effective_from": "2026-01-01T00:00:00+08:00",
+                "components": [
+                    {
+                        "meter": "storage.stored_bytes",
+                        "unit_zh": "GiB·月",
+                        "unit_en": "GiB-month",
+                        "unit_micro": 1_073_741_824,
+                        "per": "month",
+                        "tiers": [{"unit_nano": 120_000_000}],
+                    }
+                ],
+            },
+        },
+    ),
 ):
     """A few rows for each series over the years."""
 

@@ -8,11 +8,13 @@ from cloudhall.domains.market.rating import Line
 from cloudhall.kernel import usage
 from cloudhall.kernel.kinds import Index, Kind, Outcome, Ready, Spec, Status, T, controller, field
 from cloudhall.kernel.roles import SYSTEM_ADMIN, USERS
+from cloudhall.kernel.world import SECOND_US
 
 if TYPE_CHECKING:
     from cloudhall.kernel.context import Context
 
 RATE_EVERY_S = 30  # while the month runs
+AS_OF_STEP_US = 3_600 * SECOND_US  # an unchanged statement says again how fresh it is; each time is a write
 LATE_EVERY_S = 3_600  # afterwards: late readings still change what is owed, until an invoice is issued from it
 
 
@@ -54,9 +56,12 @@ class Statement(
 def reconcile(s: Statement, ctx: "Context") -> Outcome:
     """Rate the month again from all readings: late, repeated or reordered ones end in the same amount."""
     period = rules.period_of(s.spec.period)
+    before = (s.status.lines, s.status.gaps)
     s.status.lines = rating.lines(ctx.tx, s.place, ctx.list(PricePlan), period, ctx.now_us)
     s.status.total_fen = sum(line.amount_fen for line in s.status.lines)
     gaps = usage.gaps(ctx.tx, s.place, period.from_us, period.to_us)
     s.status.gaps = len({(gap.resource, gap.from_us, gap.to_us) for gap in gaps})  # one stretch, however many meters
-    s.status.as_of_us = min(ctx.now_us, period.to_us)
+    as_of_us = min(ctx.now_us, period.to_us)
+    if (s.status.lines, s.status.gaps) != before or as_of_us - s.status.as_of_us >= AS_OF_STEP_US:
+        s.status.as_of_us = as_of_us
     return Ready(next_s=RATE_EVERY_S if ctx.now_us < period.to_us else LATE_EVERY_S)
