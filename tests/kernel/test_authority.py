@@ -89,7 +89,8 @@ def test_a_denial_is_in_the_log_with_its_policy(setting: Setting) -> None:
     error = setting.refused(viewer, "delete", target="stats")
     leaf = setting.hall.kernel.audit.search(setting.hall.read(), limit=1)[0].leaf
     assert (leaf.actor, leaf.action, leaf.phase) == (viewer.id, "storage.bucket:delete", "denied")
-    assert (leaf.resource, leaf.reason) == ("stats", error.reason)
+    assert (leaf.resource, leaf.project) == (error.details["resource"], setting.project)
+    assert (leaf.resource[:3], leaf.reason) == ("bk-", error.reason)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Long work goes on where it was after a restart, ends when it is cancelled, and is started once."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.kernel.caller import service
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import Conflict, Forbidden, Unavailable
@@ -14,6 +17,7 @@ from cloudhall.kernel.wire import state_of, to_wire
 from tests.kit.hall import Hall
 
 WHAT = "test.count"
+SOON_S = 5
 RUNNER = service("storage.bucket")
 Piece = Callable[[Operation, Context, int], Progress]
 
@@ -163,3 +167,28 @@ def test_nobody_but_a_controller_starts_one(hall: Hall, role: str) -> None:
     what: dict[str, Any] = {"place": hall.project(), "name": "work", "spec": {"what": WHAT, "target": "bk-1"}}
     with pytest.raises(Forbidden):
         hall.do(hall.staff[role], Operation, "create", **what)
+
+
+def test_nothing_waits_for_a_long_piece(hall: Hall) -> None:
+    going, over = threading.Event(), threading.Event()
+
+    def slow(_o: Operation, _ctx: Context, _done: int) -> Progress:
+        going.set()
+        return Progress(1, 1, finished=over.wait(2 * SOON_S))
+
+    WORK[WHAT] = (Step("slow", T("慢", "slow"), slow),)
+    start(hall)
+    hall.kernel.reconciler.start()
+    try:
+        assert going.wait(SOON_S)
+        spec = {"quota_gib": 1, "grade": "open"}
+        bucket = hall.do(hall.staff["developer"], Bucket, "create", name="quick", place="monitoring", spec=spec)
+        ends = time.monotonic() + SOON_S
+        while not hall.row(Bucket, bucket["id"]).ready:
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+        assert not over.is_set()
+    finally:
+        over.set()
+        hall.kernel.reconciler.stop()
+        del WORK[WHAT]

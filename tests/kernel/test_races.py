@@ -1,14 +1,13 @@
 """Two requests at once, and a writer that outlives whatever its jobs do."""
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cloudhall.kernel import places
-from cloudhall.kernel.caller import Caller
-from cloudhall.kernel.commands import Command, Plan
 from cloudhall.kernel.errors import Forbidden, Stale
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.store import Tx
@@ -24,48 +23,46 @@ def kernel(tmp_path: Path) -> Iterator[Kernel]:
     kernel.stop()
 
 
-def meanwhile(kernel: Kernel, monkeypatch: pytest.MonkeyPatch, run: Any) -> None:
-    """Let something else be committed between the next plan and its commit."""
-    plan = kernel.plan
+@contextlib.contextmanager
+def writer_held(kernel: Kernel) -> Iterator[None]:
+    """Hold the writer, so that whatever is asked meanwhile is decided in one group, one after the other."""
+    go = threading.Event()
+    held = kernel.store.write(lambda _tx: go.wait(SOON_S))
+    try:
+        yield
+    finally:
+        go.set()
+        held.result(SOON_S)
 
-    def planned(caller: Caller, command: Command) -> Plan:
-        made = plan(caller, command)
-        monkeypatch.setattr(kernel, "plan", plan)
-        run()
-        return made
 
-    monkeypatch.setattr(kernel, "plan", planned)
-
-
-def test_an_overtaken_edit_is_planned_again(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_edits_at_once_are_both_made(kernel: Kernel) -> None:
     kernel.execute(KEEPER, create()).result(SOON_S)
-    meanwhile(kernel, monkeypatch, lambda: kernel.execute(KEEPER, update({"colour": "red"})).result(SOON_S))
-    answer = kernel.execute(KEEPER, update({"weight_kg": 9})).result(SOON_S)
-    assert (answer.body["spec"]["weight_kg"], answer.body["spec"]["colour"]) == (9, "red")
-    assert answer.body["generation"] == 3
+    with writer_held(kernel):
+        kernel.execute(KEEPER, update({"colour": "red"}))
+        second = kernel.execute(KEEPER, update({"weight_kg": 9}))
+    body = second.result(SOON_S).body
+    assert (body["spec"]["weight_kg"], body["spec"]["colour"], body["generation"]) == (9, "red", 3)
 
 
-def test_an_overtaken_edit_of_a_named_revision_is_stale(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_edit_of_one_revision_is_stale(kernel: Kernel) -> None:
     revision = kernel.execute(KEEPER, create()).result(SOON_S).body["revision"]
-    meanwhile(kernel, monkeypatch, lambda: kernel.execute(KEEPER, update({"weight_kg": 5})).result(SOON_S))
+    with writer_held(kernel):
+        first = kernel.execute(KEEPER, update({"weight_kg": 5}, if_match=revision))
+        second = kernel.execute(KEEPER, update({"weight_kg": 9}, if_match=revision))
+    first.result(SOON_S)
     with pytest.raises(Stale) as error:
-        kernel.execute(KEEPER, update({"weight_kg": 9}, if_match=revision)).result(SOON_S)
+        second.result(SOON_S)
     assert error.value.details["difference"] == {"weight_kg": {"now": 5, "yours": 9}}
 
 
-def test_a_role_lost_before_the_second_try_denies_it(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_role_lost_a_moment_ago_denies(kernel: Kernel) -> None:
     kernel.execute(KEEPER, create()).result(SOON_S)
-
-    def overtake_and_revoke() -> None:
-        kernel.execute(KEEPER, update({"colour": "red"})).result(SOON_S)
-        kernel.store.write(lambda tx: places.remove_grant(tx, "gr-system_admin")).result(SOON_S)
-        kernel.store.write(
-            lambda tx: places.set_grant(tx, "gr-look", KEEPER.id, "viewer", places.PLATFORM, None)
-        ).result(SOON_S)
-
-    meanwhile(kernel, monkeypatch, overtake_and_revoke)
+    with writer_held(kernel):
+        kernel.store.write(lambda tx: places.remove_grant(tx, "gr-system_admin"))
+        kernel.store.write(lambda tx: places.set_grant(tx, "gr-look", KEEPER.id, "viewer", places.PLATFORM, None))
+        edit = kernel.execute(KEEPER, update({"weight_kg": 9}))
     with pytest.raises(Forbidden):
-        kernel.execute(KEEPER, update({"weight_kg": 9})).result(SOON_S)
+        edit.result(SOON_S)
     assert kernel.audit.search(kernel.store.read(), limit=1)[0].leaf.phase == "denied"
 
 
@@ -76,21 +73,12 @@ def test_a_denial_is_in_the_log_when_it_is_answered(kernel: Kernel) -> None:
     assert (leaf.actor, leaf.action, leaf.phase) == (READER.id, f"{Parcel.meta.key}:create", "denied")
 
 
-def test_the_same_key_committed_meanwhile_gets_the_first_answer(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The name is taken by the very request that this one repeats; that must not be held against it."""
-    plan, first = kernel.plan, []
-
-    def late(caller: Caller, command: Command) -> Plan:
-        monkeypatch.setattr(kernel, "plan", plan)
-        first.append(kernel.execute(KEEPER, create(key="k")).result(SOON_S))
-        return plan(caller, command)
-
-    monkeypatch.setattr(kernel, "plan", late)
-    again = kernel.execute(KEEPER, create(key="k")).result(SOON_S)
-    assert again.replayed
-    assert again.body == first[0].body
+def test_the_same_key_twice_at_once_is_done_once(kernel: Kernel) -> None:
+    """The name is taken by the very request that the second one repeats; that must not be held against it."""
+    with writer_held(kernel):
+        first, again = (kernel.execute(KEEPER, create(key="k")) for _ in range(2))
+    assert again.result(SOON_S).replayed
+    assert again.result(SOON_S).body == first.result(SOON_S).body
     assert len(kernel.page(KEEPER, Parcel)) == 1
 
 

@@ -84,7 +84,7 @@ def entry(visit: "Visit", idx: int) -> Response:
     others = _find(visit, {"resource": found.leaf.resource}) if found.leaf.resource else []
     return visit.page(
         "audit_entry.html",
-        call=equivalents.Call("GET", f"/audit/{idx}", ("audit", "get", str(idx))),
+        call=equivalents.Call("GET", f"/audit/entries/{idx}", ("audit", "get", str(idx))),
         e=_entry(visit, found),
         policies=[visit.kernel.authority.policies.policies.get(p) or p for p in found.leaf.policies],
         private=private,

@@ -57,7 +57,10 @@ class Authority:
 
     def require(self, tx: Tx, caller: Caller, verb: str, resource: Kind[Any, Any]) -> tuple[str, ...]:
         """Policies that allow it; raises `Forbidden` with the reasons."""
-        operation = f"{type(resource).meta.key}:{verb}"
+        meta = type(resource).meta
+        operation = f"{meta.key}:{verb}"
+        if not _offered(meta, verb):
+            raise never(meta, verb)
         if not caller.within_scopes(operation):
             raise out_of_scope(operation)
         decision = self.decide(tx, caller, verb, resource)
@@ -67,10 +70,10 @@ class Authority:
 
     def may(self, tx: Tx, caller: Caller, verb: str, resource: Kind[Any, Any]) -> bool:
         """Whether it would be allowed; for buttons and navigation."""
-        return (
-            caller.within_scopes(f"{type(resource).meta.key}:{verb}")
-            and self.decide(tx, caller, verb, resource).allowed
-        )
+        meta = type(resource).meta
+        if not _offered(meta, verb) or not caller.within_scopes(f"{meta.key}:{verb}"):
+            return False
+        return self.decide(tx, caller, verb, resource).allowed
 
     def visible(self, tx: Tx, caller: Caller, kind: AnyKind) -> Where:
         """Condition that leaves the rows the caller may read: the same policy, as SQL."""
@@ -109,6 +112,8 @@ class Authority:
             reason=clauses[0].policy if clauses else "NO_POLICY",
             policies=[c.policy for c in (*why.forbidden_by, *why.permits)],
             roles=roles_,
+            resource="" if verb == "create" else r.id,
+            place=r.place,
             ask=places.holders(tx, SECURITY_ADMIN, places.ancestors(tx, r.place), self.world.now_us()),
         )
 
@@ -129,6 +134,20 @@ def out_of_scope(operation: str) -> Forbidden:
         mend=T(f"签发范围包含 {operation} 的令牌", f"Issue a token whose scopes cover {operation}"),
         reason="TOKEN_SCOPE",
     )
+
+
+def never(meta: Meta, verb: str) -> Forbidden:
+    """Say that a kind does not offer an operation to anybody: statements are not edited, price plans not deleted."""
+    offered = "、".join(meta.verbs), ", ".join(meta.verbs)
+    return Forbidden(
+        T(f"{meta.title.zh}不能执行 {verb}", f"Nobody may {verb} a {meta.title.en.lower()}"),
+        mend=T(f"可用的操作：{offered[0]}", f"What can be done: {offered[1]}"),
+        reason="NEVER",
+    )
+
+
+def _offered(meta: Meta, verb: str) -> bool:
+    return verb == "read" or verb in meta.allow or verb in meta.actions
 
 
 def schema_of(registry: Registry) -> PolicySchema:

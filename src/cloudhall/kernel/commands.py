@@ -1,9 +1,9 @@
 """The one path of a change, for people and domains alike: plan, then commit.
 
 `plan` reads only and answers everything a dry run shows; it fails exactly as the real command would. `commit` writes
-row, event, audit leaf, quota, work and stored answer in one transaction. A plan counts for the head of the log that it
-was made at; whoever finds another head at the commit plans again. Order: validate → authorise → references and checks →
-quota.
+row, event, audit leaf, quota, work and stored answer in one transaction. A real command is planned under the write
+lock, so that everything it was allowed for still holds when it is written. Order: validate → authorise → references and
+checks → quota.
 """
 
 import contextlib
@@ -73,12 +73,8 @@ class Charge(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """A command decided but not written: old and new row, room, rates per meter, and what the domain foresees.
+    """A command decided but not written: old and new row, room, rates per meter, and what the domain foresees."""
 
-    `head` is the revision that the log stood at before anything was read.
-    """
-
-    head: int
     command: Command
     caller: Caller
     old: Kind[Any, Any] | None
@@ -101,7 +97,6 @@ class Planner:
     def __init__(self, kernel: Any, tx: Tx, caller: Caller) -> None:
         """`kernel` gives registry, tables, authority and world."""
         self.kernel, self.tx, self.caller = kernel, tx, caller
-        self.head = events.head(tx)
         self.look = Reader(tx, kernel.tables, caller.id, kernel.world.now_us())
 
     def plan(self, command: Command) -> Plan:
@@ -258,7 +253,6 @@ class Planner:
         new = self._changed(old, old.spec)
         new.deleting_us = old.deleting_us or self.look.now_us
         return Plan(
-            head=self.head,
             command=command,
             caller=self.caller,
             old=old,
@@ -320,7 +314,6 @@ class Planner:
             if c.amount > 0 and c.used + c.amount > c.room:
                 raise quotas.exceeded(c.quota, quotas.Room(c.used, c.room), c.amount)
         return Plan(
-            head=self.head,
             command=command,
             caller=self.caller,
             old=old,

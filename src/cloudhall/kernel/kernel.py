@@ -110,9 +110,9 @@ class Kernel:
         self.store.close()
 
     def execute(self, caller: Caller, command: Command) -> "Future[Answer]":
-        """Plan and commit a command; the future is done when the answer is durable.
+        """Plan and commit a command under the write lock; the future is done when the answer is durable.
 
-        What planning refuses is raised here; a denial, and what the commit refuses, by the future.
+        Whatever is refused is refused by the future; a denial once it is in the log.
         """
         request = requests.fingerprint(
             command.kind.meta.key,
@@ -124,21 +124,9 @@ class Kernel:
             command.spec,
             command.args,
         )
-        if first := self._recalled(caller, command, request):
-            return first
         future: Future[Answer] = Future()
-        try:
-            plan = self.plan(caller, command)
-        except Forbidden as denial:
-            self._deny(future, caller, command, denial)
-            return future
-        except CloudhallError:
-            # What is in the way may be the first request under this key, committed while this one was planned.
-            if first := self._recalled(caller, command, request):
-                return first
-            raise
-        written = self.store.write(lambda tx: self._write(tx, plan, request))
-        written.add_done_callback(lambda done: self._settle(future, done, plan))
+        written = self.store.write(lambda tx: self._write(tx, caller, command, request))
+        written.add_done_callback(lambda done: self._settle(future, done, caller, command))
         return future
 
     def plan(self, caller: Caller, command: Command) -> Plan:
@@ -195,33 +183,21 @@ class Kernel:
 
         self.store.write(write).result()
 
-    def _recalled(self, caller: Caller, command: Command, request: bytes) -> "Future[Answer] | None":
-        if not command.key:
-            return None
-        known = requests.recall(self.store.read(), self.keys, caller, command.key, request, self.world.now_us())
-        return _done(Answer(known, replayed=True)) if known else None
-
-    def _deny(self, future: "Future[Answer]", caller: Caller, command: Command, denial: Forbidden) -> None:
-        """Answer a denial once it is in the log; nobody blocks on that: this may be the writer's thread."""
-        self.note(_denied(caller, command, denial)).add_done_callback(lambda _: future.set_exception(denial))
-
-    def _settle(self, future: "Future[Answer]", done: "Future[Answer]", plan: Plan) -> None:
+    def _settle(self, future: "Future[Answer]", done: "Future[Answer]", caller: Caller, command: Command) -> None:
+        """Pass the outcome on; a denial once it is in the log. Nobody blocks: this is the writer's thread."""
         error = done.exception()
         if isinstance(error, Forbidden):
-            self._deny(future, plan.caller, plan.command, error)
+            self.note(_denied(caller, command, error)).add_done_callback(lambda _: future.set_exception(error))
         elif error is not None:
             future.set_exception(error)
         else:
             future.set_result(done.result())
 
-    def _write(self, tx: Tx, plan: Plan, request: bytes) -> Answer:
-        command, caller = plan.command, plan.caller
+    def _write(self, tx: Tx, caller: Caller, command: Command, request: bytes) -> Answer:
         now_us = self.world.now_us()
         if command.key and (known := requests.recall(tx, self.keys, caller, command.key, request, now_us)):
             return Answer(known, replayed=True)
-        if events.head(tx) != plan.head:
-            plan = Planner(self, tx, caller).plan(command)
-        body = commit(self, tx, plan)
+        body = commit(self, tx, Planner(self, tx, caller).plan(command))
         if command.key:
             requests.store(tx, self.keys, caller, command.key, request, body, now_us)
         return Answer(body)
@@ -244,19 +220,14 @@ SWEEP_S = 86_400.0
 
 
 def _denied(caller: Caller, command: Command, denial: Forbidden) -> Entry:
+    """Name the resource and place by id, as the refusal knows them, so that their histories hold the denial."""
     return Entry(
         actor=caller.id,
         action=f"{command.kind.meta.key}:{command.verb}",
         phase="denied",
         kind=command.kind.meta.key,
-        resource=command.target or command.name or "",
-        project=command.place,
+        resource=str(denial.details.get("resource") or command.target or command.name or ""),
+        project=str(denial.details.get("place") or command.place),
         request=caller.request,
         reason=denial.reason,
     )
-
-
-def _done(answer: Answer) -> "Future[Answer]":
-    future: Future[Answer] = Future()
-    future.set_result(answer)
-    return future

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LOG_LINES_MAX = 100
 Ended = Literal["", "done", "cancelled"]
+ENDS = {"done": T("完成", "Done"), "cancelled": T("已取消", "Cancelled")}
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ class OperationStatus(Status, kw_only=True):
 
     steps: Annotated[list[StepState], field("步骤", "Steps")] = []  # noqa: RUF012  msgspec gives each instance its own
     log: Annotated[list[str], field("日志", "Log")] = []  # noqa: RUF012  as above
-    ended: Annotated[Ended, field("结果", "End")] = ""
+    ended: Annotated[Ended, field("结果", "End", choices=ENDS)] = ""
 
 
 class Operation(

@@ -8,6 +8,7 @@ Cost: a settled resource costs nothing until woken; a claim takes up to 64 rows 
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,6 +27,7 @@ from cloudhall.kernel.world import SECOND_US
 log = logging.getLogger(__name__)
 CLAIM_MAX = 64
 WORKERS = 4
+LONG_WORKERS = 2  # for pieces of operations: whatever else is due never waits for one
 TURN_S = 1.0  # at most between two looks at the queue: a lease may have run out
 EFFECTS_MAX = 20  # of one generation without Ready: such a kind would never settle
 SETTLING = Wait("Settling", T("正在核对", "checking what was done"), 0)
@@ -136,26 +138,34 @@ class Reconciler:
 
     def _loop(self) -> None:
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="pass") as pool:
+            pieces = ThreadPoolExecutor(LONG_WORKERS, thread_name_prefix="piece")
             while not self._stopping.is_set():
                 self._wake.clear()
-                try:
-                    idle_s = self._turn(pool)
-                except CloudhallError as error:
-                    log.warning("reconciling: %s; next turn in %s s", error, TURN_S)
-                    idle_s = TURN_S
-                except Exception:
-                    log.exception("reconciling failed; next turn in %s s", TURN_S)
-                    idle_s = TURN_S
-                self._wake.wait(idle_s)
+                self._wake.wait(self._safely(self._turn, pool, pieces) or 0.0)
+            pieces.shutdown(cancel_futures=True)
 
-    def _turn(self, pool: ThreadPoolExecutor) -> float:
+    def _turn(self, pool: ThreadPoolExecutor, pieces: ThreadPoolExecutor) -> float:
         """Run what is due; answers how long nothing will be, unless woken."""
         due_us = work.next_due_us(self.kernel.store.read(), self.kernel.world.now_us())
         due_s = TURN_S if due_us is None else (due_us - self.kernel.world.now_us()) / SECOND_US
         if due_s > 0:
             return min(due_s, TURN_S)
-        list(pool.map(self.run_pass, self._claim()))
+        claims = self._claim()
+        for claim in claims:
+            if claim.kind == Operation.meta.key:
+                pieces.submit(self._safely, self.run_pass, claim)
+        list(pool.map(self.run_pass, [c for c in claims if c.kind != Operation.meta.key]))
         return 0.0
+
+    def _safely(self, run: Callable[..., float | None], *arguments: Any) -> float | None:
+        """Run something that must not end its thread; where it fails, answers when to try again."""
+        try:
+            return run(*arguments)
+        except CloudhallError as error:
+            log.warning("reconciling: %s; next turn in %s s", error, TURN_S)
+        except Exception:
+            log.exception("reconciling failed; next turn in %s s", TURN_S)
+        return TURN_S
 
 
 def _finish(kernel: Any, tx: Tx, seen: Kind[Any, Any], claim: Claim, outcome: Outcome, effects: int) -> None:
