@@ -45,9 +45,9 @@ class Collector(msgspec.Struct, frozen=True, kw_only=True):
 class Collection:
     """What a collector may read."""
 
-    def __init__(self, kernel: Any, position: dict[str, Any]) -> None:
-        """`position` is what the last collection answered; empty at first."""
-        self.kernel, self.position = kernel, position
+    def __init__(self, kernel: Any, position: dict[str, Any], *, last: bool = False) -> None:
+        """`position` is what the last collection answered, empty at first; `last`: the engine is stopped next."""
+        self.kernel, self.position, self.last = kernel, position, last
         self.now_us: int = kernel.world.now_us()
         self._look = Reader(kernel.store.read(), kernel.tables, "collector", self.now_us)
 

@@ -103,7 +103,7 @@ class Kernel:
         self.clock.stop()
         for collector in self.collectors:
             with contextlib.suppress(CloudhallError):  # an engine that no longer answers leaves a gap, not a hang
-                self.collect(collector)
+                self.collect(collector, last=True)
         self.reconciler.stop()
         with contextlib.suppress(CloudhallError):  # on a full disk the next start seals what is in the log
             self.seal()
@@ -168,10 +168,10 @@ class Kernel:
         """Sign a checkpoint over what is in the log."""
         self.audit.keep(self.store.write(self.audit.checkpoint).result())
 
-    def collect(self, collector: Collector) -> None:
-        """Run one collector and write what it found, in one transaction."""
+    def collect(self, collector: Collector, *, last: bool = False) -> None:
+        """Run one collector and write what it found, in one transaction; `last` before an orderly stop."""
         position = metering.position(self.store.read(), collector.name)
-        found = collector.collect(Collection(self, msgspec.json.decode(position) if position else {}))
+        found = collector.collect(Collection(self, msgspec.json.decode(position) if position else {}, last=last))
 
         def write(tx: Tx) -> None:
             cursor = metering.MeterCursor(collector.name, msgspec.json.encode(found.position).decode())

@@ -63,5 +63,5 @@ def test_an_engine_killed_between_readings_leaves_a_gap_and_no_invention(city: C
     now = city.kernel.world.now_us()
     gaps = usage.gaps(city.kernel.store.read(), city.project, now - LONG_US, now + LONG_US)
     found = {(g.meter, g.cause) for g in gaps if g.resource == bucket["id"]}
-    assert found == {(meter, "engine_restarted") for meter in COUNTED}
+    assert found == {(meter, "engine_killed") for meter in COUNTED}
     city.until_stored(bucket["id"], 3)

@@ -90,12 +90,17 @@ def collect_requests(c: Collection) -> Collected:
         if name in buckets
         for r in _readings(buckets[name], counters, from_us, before.get(name, BucketCounters()), now)
     ]
-    gaps = _gaps(buckets, since_us, counters.process_start_us) if restarted else []
+    cause = "engine_stopped" if c.position.get("orderly") else "engine_killed"
+    gaps = _gaps(buckets, since_us, counters.process_start_us, cause) if restarted else []
     wake = tuple((Bucket.meta.key, id_) for id_ in {r.resource for r in readings})
     return Collected(
         readings=tuple(readings),
         gaps=tuple(gaps),
-        position={"process_start_us": counters.process_start_us, "read_at_us": counters.read_at_us},
+        position={
+            "process_start_us": counters.process_start_us,
+            "read_at_us": counters.read_at_us,
+            "orderly": c.last,
+        },
         wake=wake,
         also=lambda tx: _keep_counters(tx, counters),
     )
@@ -131,7 +136,7 @@ def _readings(
     ]
 
 
-def _gaps(buckets: Mapping[str, Bucket], from_us: int, to_us: int) -> list[Gap]:
+def _gaps(buckets: Mapping[str, Bucket], from_us: int, to_us: int, cause: str) -> list[Gap]:
     """The time between the last reading and the engine's new start, for each bucket that was there and each meter."""
     return [
         Gap(
@@ -142,7 +147,7 @@ def _gaps(buckets: Mapping[str, Bucket], from_us: int, to_us: int) -> list[Gap]:
             project=bucket.place,
             from_us=max(from_us, bucket.created_us),
             to_us=to_us,
-            cause="engine_restarted",
+            cause=cause,
         )
         for bucket in buckets.values()
         for meter in COUNTED
