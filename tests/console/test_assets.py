@@ -11,7 +11,7 @@ from jinja2 import Environment, nodes
 
 import cloudhall
 from cloudhall import locale
-from cloudhall.console import timeline, values
+from cloudhall.console import audit, timeline
 from cloudhall.console.render import STATIC, TEMPLATES
 from cloudhall.installation import build_registry
 
@@ -33,9 +33,10 @@ def test_vendored_files_are_those_of_the_manifest() -> None:
 
 def test_every_icon_that_is_named_is_drawn() -> None:
     drawn = {symbol.attrib["id"] for symbol in ET.parse(STATIC / "icons.svg").iter(SYMBOL)}  # noqa: S314  our own file
-    named = {kind.meta.icon for kind in build_registry()} | set(values.STATE_ICONS.values())
+    named = {kind.meta.icon for kind in build_registry()} | set(audit.PHASE_ICONS.values())
     for template in [*TEMPLATES.glob("*.html"), *DOMAIN_TEMPLATES]:
-        named |= set(re.findall(r'icon\("([a-z]+)"\)', template.read_text("utf-8")))
+        text = template.read_text("utf-8")
+        named |= {*re.findall(r'(?:icon|sign)\("([a-z]+)"', text), *re.findall(r'"[a-z]+": \("([a-z]+)", "', text)}
     assert named <= drawn
 
 

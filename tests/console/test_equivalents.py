@@ -4,6 +4,8 @@ import shlex
 
 import pytest
 
+from cloudhall.cli.commands import group_of
+from cloudhall.cli.declared import catalogue_of
 from cloudhall.console.equivalents import Call, Equivalents, Target, as_api, as_command
 from cloudhall.domains.identity import DOMAIN as IDENTITY
 from cloudhall.kernel.registry import Registry
@@ -69,3 +71,22 @@ def joined(text: str) -> str:
 
 def split(text: str) -> list[str]:
     return shlex.split(joined(text))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        MAKE.list(Shed.meta, [("project", "north"), ("colour", "red"), ("roofed", "true"), ("sort", "-area_m2")]),
+        MAKE.get(Shed.meta, SHED),
+        MAKE.create(Shed.meta, "north", "zq-two", {"a": "b"}, {"area_m2": 20, "roofed": True, "tags": {"k": "v"}}),
+        MAKE.create(Tool.meta, "north", "", {}, {"shed": SHED.id}),
+        MAKE.update(Shed.meta, SHED, 7, {"name": "x", "labels": {"a": "b"}, "spec": {"keepers": ["x"]}}),
+        MAKE.delete(Shed.meta, SHED),
+        MAKE.act(Shed.meta, SHED, "paint", {"colour": "red", "coats": 2}),
+    ],
+)
+def test_the_command_line_takes_every_word(call: Call) -> None:
+    nouns = catalogue_of(Registry([IDENTITY, YARD]))["nouns"]
+    noun, verb, *rest = call.words
+    command = group_of(nouns[noun]).make[verb]()
+    command.make_context(verb, rest)  # raises click.UsageError for a word that it does not know

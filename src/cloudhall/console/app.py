@@ -62,7 +62,6 @@ class Console(NamedTuple):
     """What every visit works with; made once."""
 
     kernel: Kernel
-    sessions: session.Sessions
     render: Renderer
     filters: Mapping[AnyKind, Filters]
     equivalents: Equivalents
@@ -90,9 +89,9 @@ class Static(StaticFiles):
         return response
 
 
-def console_routes(kernel: Kernel, sessions: session.Sessions | None = None) -> list[BaseRoute]:
+def console_routes(kernel: Kernel) -> list[BaseRoute]:
     """Routes of the console, to be put after those of the interface: the last ones take every other address."""
-    console = make_console(kernel, sessions)
+    console = _console(kernel)
     doors_ = (
         Door("/", home.home),
         Door("/login", doors.login_page, doors.login, public=True),
@@ -116,26 +115,18 @@ def console_routes(kernel: Kernel, sessions: session.Sessions | None = None) -> 
     return [Mount("/static", Static(directory=STATIC)), *(_route(console, door) for door in doors_)]
 
 
-def make_console(kernel: Kernel, sessions: session.Sessions | None = None) -> Console:
-    """Prepare what follows from the registry. `sessions` other than identity's are for tests of the console alone."""
+def _console(kernel: Kernel) -> Console:
+    """Prepare what follows from the registry."""
     navigation.check_groups(kernel.registry)
     declared = [*operations.PAGES, *(page for d in kernel.registry.domains.values() for page in d.pages)]
     pages = {(page.kind, str(page.view)): page for page in declared}
     return Console(
         kernel,
-        sessions or _identity(),
         Renderer(kernel),
         {kind: Filters(kind) for kind in kernel.registry},
         Equivalents(kernel.registry),
         pages,
     )
-
-
-def _identity() -> session.Sessions:
-    """Sessions of the identity domain; the module itself is one."""
-    from cloudhall.domains.identity import sessions
-
-    return sessions
 
 
 def _of_kind(view: View) -> View:

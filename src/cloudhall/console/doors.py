@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.responses import Response
 
 from cloudhall.console import looks, session
+from cloudhall.domains.identity import sessions
 from cloudhall.kernel.errors import CloudhallError, TooMany, Unauthenticated
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
@@ -41,7 +42,7 @@ def login_page(visit: "Visit", error: CloudhallError | None = None) -> Response:
 def login(visit: "Visit") -> Response:
     """Open a session and go to where the visitor wanted to be."""
     try:
-        secret, _person = visit.console.sessions.login(
+        secret, _person = sessions.login(
             visit.kernel, visit.posted("login"), visit.posted("password"), address=visit.address, agent=visit.agent
         )
     except (Unauthenticated, TooMany) as error:
@@ -52,7 +53,7 @@ def login(visit: "Visit") -> Response:
 
 def logout(visit: "Visit") -> Response:
     """End the session, here and in the store."""
-    visit.console.sessions.logout(visit.kernel, visit.request.cookies[session.SESSION_COOKIE])
+    sessions.logout(visit.kernel, visit.request.cookies[session.SESSION_COOKIE])
     visit.cookies[session.SESSION_COOKIE] = ""
     return visit.go("/login")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cloudhall.console.visit import Visit
 
 HITS_MAX = 8  # of a kind; the link behind them leads to all
-RESOURCES, ACTIONS = T("资源", "Resources"), T("操作", "Actions")
+ACTIONS = T("操作", "Actions")
 
 
 class Hit(NamedTuple):

@@ -8,34 +8,15 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Mapping
-from typing import Any, Protocol
 
 from starlette.requests import Request
 
-from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.text import T
 
 SESSION_COOKIE = "cloudhall_session"
 VISITOR_COOKIE = "cloudhall_visitor"
 TOKEN_FIELD = "csrf"  # noqa: S105  the name of a form field
-
-
-class Sessions(Protocol):
-    """What the console needs of whoever keeps sessions; `cloudhall.domains.identity.sessions` is one."""
-
-    def login(
-        self, kernel: Any, login_name: str, password: str, *, address: str = "", agent: str = ""
-    ) -> tuple[str, Any]:
-        """Open a session; answers its secret and the person."""
-
-    def authenticate(
-        self, kernel: Any, credential: str, *, request: str = "", address: str = "", agent: str = ""
-    ) -> Caller:
-        """Caller behind a session secret; raises `Unauthenticated`."""
-
-    def logout(self, kernel: Any, credential: str) -> None:
-        """End a session."""
 
 
 class FormExpired(CloudhallError):

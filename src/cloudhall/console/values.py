@@ -23,7 +23,6 @@ YES, NO = T("是", "Yes"), T("否", "No")
 SCALED = {"fen": "fen", "B": "bytes", "byte": "bytes", "bytes": "bytes", "µs": "us", "us": "us"}
 TAILS = ("fen", "bytes", "us", "micro", "nano")
 UNIT_HEADS = {"fen": T("元", "CNY")}
-STATE_ICONS = {"ready": "ok", "working": "run", "attention": "warn", "failed": "bad", "deleting": "wait"}
 WORST_FIRST = ("failed", "attention", "working", "deleting", "ready")
 TEXT_LENGTH_MAX = 200
 COMMON: dict[str, FieldInfo] = {

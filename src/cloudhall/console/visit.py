@@ -18,6 +18,7 @@ from cloudhall.console import looks, navigation, session
 from cloudhall.console.equivalents import Call, Target
 from cloudhall.console.names import Names
 from cloudhall.console.places import Place, place_of
+from cloudhall.domains.identity import sessions
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Unauthenticated
 from cloudhall.kernel.ids import new_id
@@ -61,9 +62,7 @@ class Visit:
         credential = self.request.cookies.get(session.SESSION_COOKIE, "")
         if not credential:
             raise Unauthenticated(T("还没有登录", "Nobody is logged in"), reason="NO_CREDENTIAL")
-        found = self.console.sessions.authenticate(
-            self.kernel, credential, request=self.id, address=self.address, agent=self.agent
-        )
+        found = sessions.authenticate(self.kernel, credential, request=self.id, address=self.address, agent=self.agent)
         self.caller = msgspec.structs.replace(found, language=self.language)
 
     @property
