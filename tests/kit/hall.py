@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ class Hall:
                 return ran
             self.world.advance(max(0.0, (due_us - self.world.now_us()) / SECOND_US))
 
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> dict[str, int]:
         """How many rows each table holds."""
         tables = self.read().execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         return {name: self.one(f"SELECT count(*) FROM {name}") for (name,) in tables}
