@@ -8,7 +8,7 @@ or doubles one.
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
@@ -18,6 +18,9 @@ from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.ports import Port
 from cloudhall.kernel.store import Tx
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 log = logging.getLogger(__name__)
 P = TypeVar("P")
@@ -45,7 +48,7 @@ class Collector(msgspec.Struct, frozen=True, kw_only=True):
 class Collection:
     """What a collector may read."""
 
-    def __init__(self, kernel: Any, position: dict[str, Any], *, last: bool = False) -> None:
+    def __init__(self, kernel: "Kernel", position: dict[str, Any], *, last: bool = False) -> None:
         """`position` is what the last collection answered, empty at first; `last`: the engine is stopped next."""
         self.kernel, self.position, self.last = kernel, position, last
         self.now_us: int = kernel.world.now_us()

@@ -9,7 +9,7 @@ checks → quota.
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -36,11 +36,15 @@ from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from cloudhall.kernel.text import T
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
 NAME_PATTERN = r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?"
 LABELS_MAX = 32
 LABEL_LENGTH_MAX = 256
 CHILDREN_MAX = 100_000  # that go with an owner in one transaction
 AnyKind = type[Kind[Any, Any]]
+K = TypeVar("K", bound=Kind[Any, Any])
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +98,7 @@ class Plan(msgspec.Struct, kw_only=True):
 class Planner:
     """Plans commands over one snapshot."""
 
-    def __init__(self, kernel: Any, tx: Tx, caller: Caller) -> None:
+    def __init__(self, kernel: "Kernel", tx: Tx, caller: Caller) -> None:
         """`kernel` gives registry, tables, authority and world."""
         self.kernel, self.tx, self.caller = kernel, tx, caller
         self.look = Reader(tx, kernel.tables, caller.id, kernel.world.now_us())
@@ -118,13 +122,13 @@ class Planner:
         """Whether somebody has changed the resource since; what its controller saw meanwhile is in nobody's way."""
         return revision > old.revision or events.decided_after(self.tx, old.id, revision)
 
-    def find(self, kind: AnyKind, target: str, place: str = "") -> Kind[Any, Any]:
+    def find(self, kind: type[K], target: str, place: str = "") -> K:
         """Row by id, or by name within a place or among all that the caller may see."""
         authority, table = self.kernel.authority, self.kernel.tables[kind]
         if is_id(target):
             row = table.get(self.tx, target.lower())
             if row is not None and authority.may(self.tx, self.caller, "read", row):
-                return row  # type: ignore[no-any-return]  # the kernel is untyped here to avoid a cycle
+                return row
             raise not_found(kind, target)
         visible = authority.visible(self.tx, self.caller, kind)
         where = LIVE if not place else Where("place = ?", (self.place_id(kind, place),))
@@ -140,7 +144,7 @@ class Planner:
                 mend=T("请指明所在项目，或用编号", "Name the project, or use the id"),
                 candidates=[r.id for r in found],
             )
-        return found[0]  # type: ignore[no-any-return]
+        return found[0]
 
     def place_id(self, kind: AnyKind, place: str) -> str:
         """Id of the project or organisation that a name or id means; 404 where unknown or hidden."""

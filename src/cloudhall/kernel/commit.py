@@ -6,7 +6,7 @@ domains, what goes with an owner, the caller's roles) holds when it is written.
 """
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,8 +17,11 @@ from cloudhall.kernel.kinds import Kind, value_at
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.wire import to_us, to_wire
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
-def commit(kernel: Any, tx: Tx, plan: Plan) -> dict[str, Any]:
+
+def commit(kernel: "Kernel", tx: Tx, plan: Plan) -> dict[str, Any]:
     """Write the plan; answers the resource as it goes on the wire, with `secret` where one was made."""
     for charge in plan.charges:
         quotas.charge(tx, plan.new.place, charge.quota, charge.amount)
@@ -41,7 +44,7 @@ def _date(plan: Plan, resource: Kind[Any, Any], now_us: int) -> None:
         resource.deleting_us = resource.deleting_us or now_us
 
 
-def _write(kernel: Any, tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> None:
+def _write(kernel: "Kernel", tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> None:
     meta = type(resource).meta
     verb = plan.command.verb
     spec = msgspec.json.encode(resource.spec).decode()
@@ -84,7 +87,7 @@ def _project(tx: Tx, r: Kind[Any, Any], verb: str) -> None:
             quotas.set_room(tx, r.place, value_at(r, limit.key_path), int(value_at(r, limit.amount_path)))
 
 
-def _issue_secret(kernel: Any, tx: Tx, r: Kind[Any, Any]) -> str:
+def _issue_secret(kernel: "Kernel", tx: Tx, r: Kind[Any, Any]) -> str:
     declared = type(r).meta.secret
     assert declared is not None
     secret = credentials.make(declared.prefix, declared.length, kernel.world)
@@ -101,7 +104,7 @@ def _changed(plan: Plan, resource: Kind[Any, Any]) -> tuple[str, ...]:
     return tuple(changed)
 
 
-def _entry(kernel: Any, plan: Plan, resource: Kind[Any, Any], spec: str) -> Entry:
+def _entry(kernel: "Kernel", plan: Plan, resource: Kind[Any, Any], spec: str) -> Entry:
     caller = plan.caller
     private = {k: v for k, v in (("name", caller.name), ("address", caller.address), ("agent", caller.agent)) if v}
     return Entry(

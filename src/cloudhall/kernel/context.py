@@ -6,7 +6,7 @@ a pass repeated at any point issues each of them once.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
@@ -22,6 +22,9 @@ from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
 P = TypeVar("P")
 K = TypeVar("K", bound=Kind[Any, Any])
 
@@ -29,7 +32,7 @@ K = TypeVar("K", bound=Kind[Any, Any])
 class Context:
     """One pass over one resource."""
 
-    def __init__(self, kernel: Any, resource: Kind[Any, Any], fence: int) -> None:
+    def __init__(self, kernel: "Kernel", resource: Kind[Any, Any], fence: int) -> None:
         """`fence` grows with each claim; engines that start things refuse a smaller one."""
         self.kernel, self.resource, self.fence = kernel, resource, fence
         self.now_us: int = kernel.world.now_us()

@@ -135,7 +135,7 @@ class Kernel:
 
     def find(self, caller: Caller, kind: type[K], target: str, place: str = "") -> K:
         """One resource by name or id; `NotFound` also for what is hidden."""
-        return Planner(self, self.store.read(), caller).find(kind, target, place)  # type: ignore[return-value]  # the table's own kind
+        return Planner(self, self.store.read(), caller).find(kind, target, place)
 
     def page(
         self,

@@ -6,12 +6,15 @@ reading ever reaches beyond that, so a change that arrives late still falls into
 Cost: one row a metered resource; an hourly cut writes one reading a row. What holds since is read, not written.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cloudhall.kernel import events, metering
 from cloudhall.kernel.store import Tx
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 READER = "levels"
 MICRO = 1_000_000
@@ -80,7 +83,7 @@ def open_stretches(tx: Tx, project: str, now_us: int) -> list[metering.Reading]:
 class Levels:
     """Follows the event log for declared meters; `collect()` is one turn."""
 
-    def __init__(self, kernel: Any) -> None:
+    def __init__(self, kernel: "Kernel") -> None:
         """`kernel` gives registry and store."""
         self.kernel = kernel
         self.meters = {k.meta.key: k.meta.meters for k in kernel.registry if k.meta.meters}

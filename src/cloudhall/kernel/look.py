@@ -1,7 +1,7 @@
 """What checks, actions and pages may read: rows by id or by indexed path, on one snapshot."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.store import Tx
@@ -16,11 +16,17 @@ class Tables:
 
     def __init__(self, kinds: Sequence[type[Kind[Any, Any]]]) -> None:
         """Render all statements once."""
-        self.by_kind = {k: Table(k) for k in kinds}
-        self.by_key = {k.meta.key: t for k, t in self.by_kind.items()}
+        self.by_kind: dict[type, Table[Any]] = {k: Table(k) for k in kinds}
+        self.by_key: dict[str, Table[Any]] = {k.meta.key: self.by_kind[k] for k in kinds}
 
-    def __getitem__(self, kind: type[Kind[Any, Any]] | str) -> Table:
-        """Table of a kind."""
+    @overload
+    def __getitem__(self, kind: type[K]) -> Table[K]: ...
+
+    @overload
+    def __getitem__(self, kind: str) -> Table[Any]: ...
+
+    def __getitem__(self, kind: type[Any] | str) -> Table[Any]:
+        """Table of a kind; a class gives its rows typed."""
         return self.by_key[kind] if isinstance(kind, str) else self.by_kind[kind]
 
 
@@ -33,13 +39,11 @@ class Reader:
 
     def get(self, kind: type[K], id: str) -> K | None:
         """Live row by id."""
-        row = self.tables[kind].get(self.tx, id)
-        return row if isinstance(row, kind) else None
+        return self.tables[kind].get(self.tx, id)
 
     def list(self, kind: type[K], where: Mapping[str, object], limit: int = LIST_MAX) -> Sequence[K]:
         """Live rows whose indexed paths have these values."""
-        rows = self.tables[kind].page(self.tx, equal(where), Sort("id", descending=False), None, limit)
-        return [r for r in rows if isinstance(r, kind)]
+        return self.tables[kind].page(self.tx, equal(where), Sort("id", descending=False), None, limit)
 
 
 def equal(where: Mapping[str, object]) -> Where:

@@ -6,11 +6,12 @@ wrote; a full sweep at start and once a day proves that the log missed nothing.
 Cost: a settled resource costs nothing until woken; a claim takes up to 64 rows in one transaction.
 """
 
+import functools
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudhall.kernel import credentials, events, places, quotas, work
 from cloudhall.kernel.context import Context
@@ -24,6 +25,9 @@ from cloudhall.kernel.text import T
 from cloudhall.kernel.work import Claim
 from cloudhall.kernel.world import SECOND_US
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
 log = logging.getLogger(__name__)
 CLAIM_MAX = 64
 WORKERS = 4
@@ -36,7 +40,7 @@ SETTLING = Wait("Settling", T("正在核对", "checking what was done"), 0)
 class Reconciler:
     """Runs passes in a few threads. `run_due()` runs what is due now, for tests and simulations."""
 
-    def __init__(self, kernel: Any, owner: str = "main") -> None:
+    def __init__(self, kernel: "Kernel", owner: str = "main") -> None:
         """`kernel` gives store, tables, registry and drivers."""
         self.kernel, self.owner = kernel, owner
         self._wake = threading.Event()
@@ -66,7 +70,7 @@ class Reconciler:
                     f"INSERT INTO work (kind, id, due_us) SELECT '{kind.meta.key}', id, {now} FROM {kind.meta.table} "
                     "WHERE deleted IS NULL ON CONFLICT (kind, id) DO UPDATE SET due_us = min(due_us, excluded.due_us)"
                 )
-                self.kernel.store.write(lambda tx, sql=sql: tx.execute(sql)).result()
+                self.kernel.store.write(functools.partial(_run, sql)).result()
 
     def run_due(self, rounds: int = 1_000) -> int:
         """Run passes one after the other until nothing is due; answers how many ran."""
@@ -168,7 +172,7 @@ class Reconciler:
         return TURN_S
 
 
-def _finish(kernel: Any, tx: Tx, seen: Kind[Any, Any], claim: Claim, outcome: Outcome, effects: int) -> None:
+def _finish(kernel: "Kernel", tx: Tx, seen: Kind[Any, Any], claim: Claim, outcome: Outcome, effects: int) -> None:
     total = 0 if isinstance(outcome, Ready) or type(seen) is Operation else claim.effects + effects
     progress = not isinstance(outcome, Blocked)
     since_woken = work.finish(tx, claim, _due(kernel, outcome), progress=progress, effects=total)
@@ -182,7 +186,7 @@ def _finish(kernel: Any, tx: Tx, seen: Kind[Any, Any], claim: Claim, outcome: Ou
     _write_status(kernel, tx, seen, outcome, stalled=never_settles)
 
 
-def _due(kernel: Any, outcome: Outcome) -> int | None:
+def _due(kernel: "Kernel", outcome: Outcome) -> int | None:
     now: int = kernel.world.now_us()
     if isinstance(outcome, Wait):
         return now + int(outcome.retry_s * SECOND_US)
@@ -191,7 +195,7 @@ def _due(kernel: Any, outcome: Outcome) -> int | None:
     return None
 
 
-def _write_status(kernel: Any, tx: Tx, seen: Kind[Any, Any], outcome: Outcome, *, stalled: bool) -> None:
+def _write_status(kernel: "Kernel", tx: Tx, seen: Kind[Any, Any], outcome: Outcome, *, stalled: bool) -> None:
     """Write what was seen; a spec that changed meanwhile is left alone."""
     table = kernel.tables[type(seen)]
     current = table.get(tx, seen.id)
@@ -238,7 +242,7 @@ def _conclude(r: Kind[Any, Any], generation: int, outcome: Outcome, now: int, *,
         r.status.conditions[:] = [c for c in r.status.conditions if c.type != "Stalled"]
 
 
-def _remove(kernel: Any, tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
+def _remove(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
     """Let a deleted row go, once: room back, place and secret gone, relatives woken."""
     if not work.remove(tx, claim):
         work.finish(tx, claim, None, progress=True, effects=0)
@@ -254,7 +258,7 @@ def _remove(kernel: Any, tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
     wake_relatives(kernel, tx, r, now)
 
 
-def wake_relatives(kernel: Any, tx: Tx, r: Kind[Any, Any], now: int) -> None:
+def wake_relatives(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], now: int) -> None:
     """Wake owners (whom this resource refers to) and children (who refer to it)."""
     meta = type(r).meta
     for name, info in fields_of(meta.spec).items():
@@ -264,7 +268,7 @@ def wake_relatives(kernel: Any, tx: Tx, r: Kind[Any, Any], now: int) -> None:
     work.wake_children(kernel, tx, meta.key, r.id, now)
 
 
-def _deleting(kernel: Any, tx: Tx, kind: str, id_: str) -> bool:
+def _deleting(kernel: "Kernel", tx: Tx, kind: str, id_: str) -> bool:
     row = kernel.tables[kind].get(tx, id_)
     return row is not None and row.deleting_us is not None
 
@@ -282,3 +286,7 @@ def _status_event(r: Kind[Any, Any], verb: str, now: int) -> events.Event:
         request="",
         generation=r.generation,
     )
+
+
+def _run(sql: str, tx: Tx) -> None:
+    tx.execute(sql)

@@ -4,7 +4,7 @@ Nothing here decides who may; nothing writes.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,6 +15,9 @@ from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import LIVE, Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import to_wire
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 LIST_NAMES_MAX = 10
 AnyKind = type[Kind[Any, Any]]
@@ -74,7 +77,7 @@ def blocked(owner: Kind[Any, Any], kind: AnyKind, rows: list[Kind[Any, Any]]) ->
     )
 
 
-def taken_problems(kernel: Any, tx: Tx, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
+def taken_problems(kernel: "Kernel", tx: Tx, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
     """Names and other values that another row holds already, as the unique indexes have it."""
     unique = [i for i in type(new).meta.indexes if i.unique]
     within = LIVE if any(i.path == "name" for i in unique) else Where("place = ?", (new.place,))

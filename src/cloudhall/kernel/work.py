@@ -5,10 +5,13 @@ wake only counts up and brings `due_us` forward, it never raises the fence; a ro
 reason, never dropped.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.world import SECOND_US, World
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 LEASE_US = 60 * SECOND_US
 BACKOFF_CAP_S = 600.0
@@ -44,7 +47,7 @@ def due_now(tx: Tx, kind: str, id_: str, now_us: int) -> None:
     )
 
 
-def wake_children(kernel: Any, tx: Tx, kind: str, id_: str, now_us: int) -> None:
+def wake_children(kernel: "Kernel", tx: Tx, kind: str, id_: str, now_us: int) -> None:
     """Wake every resource that refers to one; O(children)."""
     for child, path in kernel.registry.children(kind):
         if child.meta.controller:

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cloudhall.domains.identity import passwords
 from cloudhall.domains.identity.founding import ensure
@@ -14,12 +14,15 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
 DATA = Path(__file__).parent / "data" / "chongqing.toml"
 PASSWORD = "yunting-demo"  # noqa: S105  known on purpose: the demonstration listens on loopback alone
 CITIZEN = T("市民", "citizen")
 
 
-def seed(kernel: Any, founder: Caller) -> None:
+def seed(kernel: "Kernel", founder: Caller) -> None:
     """Make the city by ordinary commands."""
     city = load()
     for name, o in city["organisations"].items():
@@ -43,7 +46,7 @@ def logins() -> tuple[tuple[str, T, str], ...]:
     return tuple((name, ROLES[p["role"]] if "role" in p else CITIZEN, PASSWORD) for name, p in people)
 
 
-def _person(kernel: Any, founder: Caller, name: str, person: dict[str, str], hashed: str) -> None:
+def _person(kernel: "Kernel", founder: Caller, name: str, person: dict[str, str], hashed: str) -> None:
     spec = {"display_name": person["zh"], "display_name_en": person["en"]}
     id_ = ensure(kernel, founder, Person, name, person["organisation"], spec)
     kernel.store.write(lambda tx: passwords.store(tx, id_, hashed, kernel.world.now_us())).result()

@@ -7,7 +7,7 @@ interrupted; then it is done again, and `ensure` makes only what is missing.
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel import places
@@ -20,11 +20,14 @@ from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import LIVE
 from cloudhall.kernel.text import T
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
 FOUNDER = Caller(id="founding", type="ServiceAccount", name="founding", request="founding")
 ROLES = (SYSTEM_ADMIN, SECURITY_ADMIN, DATA_OFFICER)
 
 
-def founded(kernel: Any) -> bool:
+def founded(kernel: "Kernel") -> bool:
     """Whether people are there, and their founding was finished. Cost: one look-up in the log."""
     tx = kernel.store.read()
     newest = kernel.audit.search(tx, actor=FOUNDER.id, limit=1)
@@ -32,7 +35,7 @@ def founded(kernel: Any) -> bool:
     return finished and bool(kernel.tables[Person].count(tx, LIVE))
 
 
-def ensure(kernel: Any, founder: Caller, kind: Any, name: str, place: str, spec: dict[str, Any]) -> str:
+def ensure(kernel: "Kernel", founder: Caller, kind: Any, name: str, place: str, spec: dict[str, Any]) -> str:
     """Id of a resource that belongs to the founding: made, unless an interrupted one has made it already."""
     with contextlib.suppress(NotFound):
         return str(kernel.find(founder, kind, name, place).id)
@@ -41,7 +44,7 @@ def ensure(kernel: Any, founder: Caller, kind: Any, name: str, place: str, spec:
 
 
 @contextlib.contextmanager
-def founding(kernel: Any) -> Iterator[Caller]:
+def founding(kernel: "Kernel") -> Iterator[Caller]:
     """Give the founding account its roles on the platform, and take them away whatever happens."""
     if founded(kernel):
         raise Conflict(T("已经初始化过", "This installation is founded already"), reason="FOUNDED")
@@ -54,13 +57,13 @@ def founding(kernel: Any) -> Iterator[Caller]:
         kernel.store.write(lambda tx: _end(kernel, tx, outcome)).result()
 
 
-def _begin(kernel: Any, tx: Tx) -> None:
+def _begin(kernel: "Kernel", tx: Tx) -> None:
     for role in ROLES:
         places.set_grant(tx, f"founding-{role}", FOUNDER.id, role, places.PLATFORM, None)
     kernel.audit.append(tx, Entry(actor=FOUNDER.id, action="installation:founding", phase="intent"))
 
 
-def _end(kernel: Any, tx: Tx, outcome: str) -> None:
+def _end(kernel: "Kernel", tx: Tx, outcome: str) -> None:
     for role in ROLES:
         places.remove_grant(tx, f"founding-{role}")
     kernel.audit.append(tx, Entry(actor=FOUNDER.id, action="installation:founding", phase="outcome", reason=outcome))

@@ -8,7 +8,7 @@ Parameters: RFC 9106 section 4, second recommendation (64 MiB, t=3, p=4), argon2
 
 import functools
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel.audit import Entry
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
     from cloudhall.kernel.context import Context
+    from cloudhall.kernel.kernel import Kernel
 
 HASHES_AT_ONCE = 2
 LENGTH_MIN = 8
@@ -38,7 +39,7 @@ CREATE TABLE identity_password (
 _hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
 
 
-def set_password(kernel: Any, caller: Caller, person: Person, password: str, old: str = "") -> None:
+def set_password(kernel: "Kernel", caller: Caller, person: Person, password: str, old: str = "") -> None:
     """Set a password: one's own with the old one, another's as security administrator. Ends all their sessions."""
     if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
         text = T(
@@ -71,7 +72,7 @@ def store(tx: Tx, person: str, hashed: str, now_us: int) -> None:
     tx.execute("INSERT OR REPLACE INTO identity_password VALUES (?, ?, ?, 0, 0)", (person, hashed, now_us))
 
 
-def verify(kernel: Any, person: Person | None, password: str) -> None:
+def verify(kernel: "Kernel", person: Person | None, password: str) -> None:
     """Compare; raises `Unauthenticated`, or `TooMany` while locked. Counts failures."""
     nobodys = _nobodys_hash()
     with _hashing:

@@ -4,7 +4,7 @@ A session secret is kept as its hash; suspending a person or deleting a token ta
 because each request reads the row again.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,13 +14,16 @@ from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.domains.identity.token import Token
 from cloudhall.kernel import credentials
 from cloudhall.kernel.audit import Entry
-from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.caller import Attribute, Caller
 from cloudhall.kernel.errors import CloudhallError, Unauthenticated
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import LIVE
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import to_us
 from cloudhall.kernel.world import SECOND_US
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 SESSION_PREFIX = "chs"
 TOKEN_PREFIX = "cht"  # noqa: S105  a prefix that everybody may know
@@ -36,7 +39,9 @@ CREATE INDEX identity_session_expires ON identity_session (expires_us);
 """
 
 
-def login(kernel: Any, login_name: str, password: str, *, address: str = "", agent: str = "") -> tuple[str, Person]:
+def login(
+    kernel: "Kernel", login_name: str, password: str, *, address: str = "", agent: str = ""
+) -> tuple[str, Person]:
     """Open a session; answers its secret. Raises `Unauthenticated` or `TooMany`. Both ends are in the log."""
     person = _person_named(kernel, login_name)
     private = {"login": login_name[:LOGIN_LENGTH_MAX], "address": address, "agent": agent}
@@ -60,7 +65,7 @@ def login(kernel: Any, login_name: str, password: str, *, address: str = "", age
     return secret, person
 
 
-def logout(kernel: Any, credential: str) -> None:
+def logout(kernel: "Kernel", credential: str) -> None:
     """End a session; ending one that is gone is no error."""
 
     def write(tx: Tx) -> None:
@@ -73,7 +78,7 @@ def logout(kernel: Any, credential: str) -> None:
     kernel.store.write(write).result()
 
 
-def authenticate(kernel: Any, credential: str, *, request: str = "", address: str = "", agent: str = "") -> Caller:
+def authenticate(kernel: "Kernel", credential: str, *, request: str = "", address: str = "", agent: str = "") -> Caller:
     """Caller behind a session secret or an API token; raises `Unauthenticated`.
 
     Cost: two look-ups by key; a text of the wrong form costs none.
@@ -98,7 +103,7 @@ def _session_subject(tx: Tx, credential: str, now_us: int) -> str:
     return str(row[0])
 
 
-def _token_subject(kernel: Any, tx: Tx, credential: str, now_us: int) -> tuple[str, tuple[str, ...]]:
+def _token_subject(kernel: "Kernel", tx: Tx, credential: str, now_us: int) -> tuple[str, tuple[str, ...]]:
     owner = credentials.owner_of(tx, credential)
     token = kernel.tables[Token].get(tx, owner) if owner else None
     if token is None or token.deleting_us is not None:
@@ -108,10 +113,10 @@ def _token_subject(kernel: Any, tx: Tx, credential: str, now_us: int) -> tuple[s
     return token.spec.subject, tuple(token.spec.scopes)
 
 
-def _caller(kernel: Any, tx: Tx, subject: str) -> Caller:
+def _caller(kernel: "Kernel", tx: Tx, subject: str) -> Caller:
     person = kernel.tables[Person].get(tx, subject)
     if person is not None and person.deleting_us is None and not person.spec.suspended:
-        attrs = {"suspended": False, "organisation": person.place}
+        attrs: dict[str, Attribute] = {"suspended": False, "organisation": person.place}
         return Caller(id=person.id, type="Person", name=person.spec.display_name, attrs=attrs)
     account = kernel.tables[ServiceAccount].get(tx, subject)
     if account is not None and account.deleting_us is None:
@@ -119,7 +124,7 @@ def _caller(kernel: Any, tx: Tx, subject: str) -> Caller:
     raise _refused(T("账号不存在或已停用", "The account is gone or suspended"))
 
 
-def _person_named(kernel: Any, name: str) -> Person | None:
+def _person_named(kernel: "Kernel", name: str) -> Person | None:
     found = kernel.tables[Person].named(kernel.store.read(), name.strip().lower(), LIVE)
     return found[0] if len(found) == 1 else None
 

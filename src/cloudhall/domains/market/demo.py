@@ -1,10 +1,13 @@
 """Prices of the demonstration city: invented, in the form that a real operator would publish."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cloudhall.domains.identity.founding import ensure
 from cloudhall.domains.market.price_plan import PricePlan
 from cloudhall.kernel.caller import Caller
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 GIB_IN_MB_MICRO = 1_073_741_824  # the meter counts MB, a millionth of which is a byte
 YUAN_NANO = 1_000_000_000
@@ -50,7 +53,7 @@ COMPONENTS = [
 ]
 
 
-def seed(kernel: Any, founder: Caller) -> None:
+def seed(kernel: "Kernel", founder: Caller) -> None:
     """Publish the first price plan."""
     spec = {
         "series": "object-storage",

@@ -1,6 +1,6 @@
 """Opens a month's statement for every project that has used something: the market's reader of usage."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cloudhall.domains.market import rules
 from cloudhall.domains.market.statement import Statement
@@ -8,10 +8,13 @@ from cloudhall.kernel.caller import service
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.store import Tx
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
 OPEN_EVERY_S = 15.0
 
 
-def open_statements(kernel: Any) -> int:
+def open_statements(kernel: "Kernel") -> int:
     """Open what is missing for the month that runs; answers how many. Cost: the projects in use."""
     period = rules.period_at(kernel.world.now_us())
     projects = _projects_in_use(kernel.store.read(), rules.period_of(period))

@@ -1,7 +1,7 @@
 """The page of a statement: every amount opens, from the line over its resources down to the readings."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.domains.market import rules
 from cloudhall.domains.market.rating import Line
@@ -11,6 +11,9 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.metering import METERS
 from cloudhall.kernel.pages import Page
 from cloudhall.kernel.text import T
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 READINGS_SHOWN = 50
 
@@ -23,7 +26,7 @@ class Part(NamedTuple):
     href: str = ""
 
 
-def statement(kernel: Any, _caller: Caller, s: Statement, query: Mapping[str, str]) -> dict[str, Any]:
+def statement(kernel: "Kernel", _caller: Caller, s: Statement, query: Mapping[str, str]) -> dict[str, Any]:
     """Lines with their resources by name; with `line` and `resource` in the query, the readings behind that amount."""
     tx, period = kernel.store.read(), rules.period_of(s.spec.period)
     lines = list(s.status.lines)
@@ -48,7 +51,7 @@ def _chosen(lines: list[Line], query: Mapping[str, str]) -> Line | None:
     return lines[int(number)] if number.isdigit() and int(number) < len(lines) else None
 
 
-def _readings(kernel: Any, s: Statement, line: Line, resource: str) -> list[dict[str, Any]]:
+def _readings(kernel: "Kernel", s: Statement, line: Line, resource: str) -> list[dict[str, Any]]:
     """Newest readings first: interval, what was read, and what it adds to the line."""
     tx = kernel.store.read()
     found = usage.readings(tx, s.place, line.meter, resource, line.from_us, line.to_us, limit=10_000)

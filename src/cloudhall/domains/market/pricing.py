@@ -1,7 +1,7 @@
 """What a planned command will cost: its declared rates at today's prices, for a full month, before anything runs."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudhall.domains.market import rules
 from cloudhall.domains.market.price_plan import ComponentSpec, PricePlan
@@ -11,10 +11,13 @@ from cloudhall.kernel.store.tables import LIVE, Sort
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import to_us
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
 MICRO = 1_000_000
 
 
-def price(kernel: Any, plan: Plan) -> dict[str, Any]:
+def price(kernel: "Kernel", plan: Plan) -> dict[str, Any]:
     """Monthly price of a plan in fen with its lines, and the unit prices of what the domain charges by use."""
     now = kernel.world.now_us()
     period = rules.period_of(rules.period_at(now))
@@ -30,7 +33,7 @@ def price(kernel: Any, plan: Plan) -> dict[str, Any]:
     }
 
 
-def components_at(kernel: Any, at_us: int) -> dict[str, ComponentSpec]:
+def components_at(kernel: "Kernel", at_us: int) -> dict[str, ComponentSpec]:
     """Price of each meter at a time: the latest version of each series that is in force."""
     plans: Sequence[PricePlan] = kernel.tables[PricePlan].page(kernel.store.read(), LIVE, Sort("id"), None, 1_000)
     in_force = sorted((p for p in plans if to_us(p.spec.effective_from) <= at_us), key=lambda p: p.spec.effective_from)

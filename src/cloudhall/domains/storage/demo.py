@@ -1,7 +1,7 @@
 """What the demonstration city keeps: real open tables in two buckets, put there through S3 with a key of its own."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudhall.domains.identity.founding import ensure
 from cloudhall.domains.storage.access_key import AccessKey
@@ -13,6 +13,9 @@ from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.look import equal
 from cloudhall.kernel.text import T
 
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
 DATA = Path(__file__).parent / "data"
 READY_WITHIN_S = 20.0
 BUCKETS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
@@ -22,7 +25,7 @@ BUCKETS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
 )
 
 
-def seed(kernel: Any, founder: Caller) -> None:
+def seed(kernel: "Kernel", founder: Caller) -> None:
     """Make the buckets and fill them as any client would."""
     for name, project, spec, folder in BUCKETS:
         id_ = ensure(kernel, founder, Bucket, name, project, spec)
@@ -30,7 +33,7 @@ def seed(kernel: Any, founder: Caller) -> None:
             _fill(kernel, founder, id_, name, project, DATA / folder)
 
 
-def _fill(kernel: Any, founder: Caller, id_: str, bucket: str, project: str, folder: Path) -> None:
+def _fill(kernel: "Kernel", founder: Caller, id_: str, bucket: str, project: str, folder: Path) -> None:
     command = Command(kind=AccessKey, verb="create", place=project, spec={"bucket": id_, "access": "read-write"})
     made = kernel.execute(founder, command).result().body
     _await_ready(kernel, AccessKey, made["id"])
@@ -50,7 +53,7 @@ def _upload(objects: Any, key: str, secret: str, bucket: str, folder: Path) -> N
         client.upload_file(str(file), bucket, file.relative_to(folder).as_posix())
 
 
-def _await_ready(kernel: Any, kind: type[Kind[Any, Any]], id_: str) -> None:
+def _await_ready(kernel: "Kernel", kind: type[Kind[Any, Any]], id_: str) -> None:
     until = kernel.world.now_us() + READY_WITHIN_S * 1_000_000
     while kernel.world.now_us() < until:
         row = kernel.tables[kind].get(kernel.store.read(), id_)

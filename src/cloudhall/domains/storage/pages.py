@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
@@ -12,6 +12,9 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.metering import Reading
 from cloudhall.kernel.pages import Page
 from cloudhall.kernel.world import SECOND_US
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
 
 STEPS = 24
 DAY_US = 86_400 * SECOND_US
@@ -26,7 +29,7 @@ class Point(NamedTuple):
     value: int
 
 
-def bucket(kernel: Any, _caller: Caller, b: Bucket, _query: Mapping[str, str]) -> dict[str, Any]:
+def bucket(kernel: "Kernel", _caller: Caller, b: Bucket, _query: Mapping[str, str]) -> dict[str, Any]:
     """Stored bytes and requests since the bucket was made, a month at most, and how clients reach it."""
     now, tx = kernel.world.now_us(), kernel.store.read()
     from_us = max(b.created_us, now - 30 * DAY_US)
@@ -42,7 +45,7 @@ def bucket(kernel: Any, _caller: Caller, b: Bucket, _query: Mapping[str, str]) -
     }
 
 
-def key_created(kernel: Any, _caller: Caller, key: AccessKey, _query: Mapping[str, str]) -> dict[str, Any]:
+def key_created(kernel: "Kernel", _caller: Caller, key: AccessKey, _query: Mapping[str, str]) -> dict[str, Any]:
     """What a new key is good for: its bucket and where it listens."""
     of = kernel.tables[Bucket].get(kernel.store.read(), key.spec.bucket)
     return {"bucket": of}

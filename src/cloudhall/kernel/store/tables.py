@@ -5,7 +5,7 @@ column of the rows that the filter leaves.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -27,7 +27,7 @@ _PLAIN = (
     "updated",
     "deleting",
 )
-AnyKind = type[Kind[Any, Any]]
+K = TypeVar("K", bound=Kind[Any, Any])
 
 
 class Where(NamedTuple):
@@ -51,10 +51,10 @@ class Sort(NamedTuple):
     descending: bool = True
 
 
-class Table:
+class Table(Generic[K]):
     """Reads and writes the rows of one kind."""
 
-    def __init__(self, kind: AnyKind) -> None:
+    def __init__(self, kind: type[K]) -> None:
         """Render the statements."""
         meta = kind.meta
         self.kind, self.meta, self.name = kind, meta, meta.table
@@ -133,17 +133,17 @@ class Table:
         """Take a row out of sight; it stays for the record."""
         tx.execute(f"UPDATE {self.name} SET deleted = ? WHERE id = ?", (at_us, id_))
 
-    def get(self, tx: Tx, id_: str) -> Kind[Any, Any] | None:
+    def get(self, tx: Tx, id_: str) -> K | None:
         """Live row by id."""
         row = tx.execute(self._select + "WHERE id = ? AND deleted IS NULL", (id_,)).fetchone()
         return self._row(row) if row else None
 
-    def named(self, tx: Tx, name: str, where: Where = LIVE, limit: int = 11) -> list[Kind[Any, Any]]:
+    def named(self, tx: Tx, name: str, where: Where = LIVE, limit: int = 11) -> list[K]:
         """Live rows by name, over all places that `where` leaves."""
         both = Where("name = ?", (name,)) & LIVE & where
         return [self._row(r) for r in tx.execute(f"{self._select} WHERE {both.sql} LIMIT {limit}", both.params)]
 
-    def page(self, tx: Tx, where: Where, sort: Sort, after: Sequence[Any] | None, limit: int) -> list[Kind[Any, Any]]:
+    def page(self, tx: Tx, where: Where, sort: Sort, after: Sequence[Any] | None, limit: int) -> list[K]:
         """One keyset page after `(sort value, id)`."""
         direction, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
         full = LIVE & where
@@ -167,7 +167,7 @@ class Table:
     def _index_values(self, r: Kind[Any, Any]) -> tuple[Any, ...]:
         return tuple(_plain(value_at(r, i.path)) for i in self._own)
 
-    def _row(self, row: Any) -> Kind[Any, Any]:
+    def _row(self, row: Any) -> K:
         id_, place, name, labels, spec, status, _v, generation, revision, created, updated, deleting = row
         return self.kind(
             id=id_,
