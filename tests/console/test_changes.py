@@ -133,6 +133,12 @@ def test_a_secret_is_shown_once_with_what_to_do_with_it(yard: Yard) -> None:
     assert secret not in visitor.open(f"/tools/{tool.id}")
 
 
+def test_what_belongs_to_something_is_offered_where_that_lies(yard: Yard) -> None:
+    shed = yard.make(Shed, "zq-far", "south", {"area_m2": 20})
+    html = yard.visitor("vera").open(f"/tools:create?spec.shed={shed}")
+    assert f'<option value="{yard.south}" selected>' in html
+
+
 def test_an_edit_writes_only_what_was_changed(yard: Yard) -> None:
     shed = yard.shed("zq-one", opens_at="2026-12-31T16:00:30+08:00", roofed=False)
     visitor = yard.visitor("devon")

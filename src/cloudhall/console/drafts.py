@@ -58,12 +58,22 @@ class Draft(NamedTuple):
 def draft_of(visit: "Visit", kind: AnyKind, pairs: Sequence[tuple[str, str]]) -> Draft:
     """Read what was typed, or what an address fills in; the place in use where none is named."""
     texts, meta = forms.texts_posted(pairs), kind.meta
-    places_ = creatable(visit, kind)
-    default_place = places_[0].id if places_ and not (meta.place and meta.scope == meta.name) else ""
+    place = texts[meta.scope] if meta.scope in texts else _likely_place(visit, kind, texts)
     labels = forms.read_pairs(texts.get("labels", ""))
     sent = pairs is visit.form
     spec = ({} if sent else _suggested(meta)) | forms.read(meta.spec, "spec", pairs, sent=sent)
-    return Draft(kind, texts.get(meta.scope, default_place), texts.get("name", "").strip(), labels, spec, texts)
+    return Draft(kind, place, texts.get("name", "").strip(), labels, spec, texts)
+
+
+def _likely_place(visit: "Visit", kind: AnyKind, texts: Mapping[str, str]) -> str:
+    """Place of what it refers to, where the address names that; else the place in use, or the first there is."""
+    for name, info in forms.editable(kind.meta.spec).items():
+        owner = texts.get(f"spec.{name}", "") if info.f.ref else ""
+        row = visit.kernel.tables[info.f.ref].get(visit.tx, owner) if owner and visit.names.of(owner).href else None
+        if row is not None and visit.kernel.registry.kind(info.f.ref).meta.scope == kind.meta.scope:
+            return str(row.place)
+    found = creatable(visit, kind)
+    return found[0].id if found and not (kind.meta.place and kind.meta.scope == kind.meta.name) else ""
 
 
 def _suggested(meta: Meta) -> dict[str, Any]:
