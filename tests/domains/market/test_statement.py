@@ -28,6 +28,7 @@ PERIOD = rules.period_of("2026-11")
 DAY_US = 86_400 * SECOND_US
 START_US = PERIOD.from_us + 9 * DAY_US
 GIB = 1024**3
+TIER = Fraction(1024)  # GiB-months at the first price
 
 
 class Market:
@@ -90,7 +91,7 @@ def test_a_line_is_quantity_times_price_times_time_to_the_fen(market: Market) ->
     market.read("storage.requests_a", "bk-a", PERIOD.from_us, PERIOD.from_us + DAY_US, 123_456 * 1_000_000)
     lines = {line.meter: line for line in market.statement().status.lines}
     gib_months = Fraction(40_300 * 5, 30)
-    first, rest = min(gib_months, 1024), max(gib_months - 1024, 0)
+    first, rest = min(gib_months, TIER), max(gib_months - TIER, Fraction(0))
     stored = lines["storage.stored_bytes"]
     assert stored.amount_fen == fen(first * Fraction(12, 100) + rest * Fraction(9, 100))
     assert [(p.unit_nano, p.quantity_micro) for p in stored.pieces] == [
@@ -107,10 +108,9 @@ def test_what_holds_now_is_owed_without_being_cut_and_costs_the_same_when_it_is(
     write(lambda tx: levels.set_level(tx, "test", "bk-a", key, market.project, 9_000 * GIB, begin)).result()
     before = market.statement().status
     until = before.as_of_us
-    assert before.lines[0].amount_fen == fen(
-        min(Fraction(9_000 * (until - begin), 30 * DAY_US), 1024) * Fraction(12, 100)
-        + max(Fraction(9_000 * (until - begin), 30 * DAY_US) - 1024, 0) * Fraction(9, 100)
-    )
+    gib_months = Fraction(9_000 * (until - begin), 30 * DAY_US)
+    first, rest = min(gib_months, TIER), max(gib_months - TIER, Fraction(0))
+    assert before.lines[0].amount_fen == fen(first * Fraction(12, 100) + rest * Fraction(9, 100))
     write(lambda tx: levels.cut(tx, until)).result()
     after = market.statement().status
     assert after.total_fen >= before.total_fen

@@ -27,7 +27,7 @@ def insert(shop: Shop, number: int, speed: int, place: str = "pj-a") -> str:
     return id_
 
 
-def page(shop: Shop, sort: Sort, after: Sequence[Any] | None, limit: int = 3) -> list[Kind[Any, Any]]:
+def page(shop: Shop, sort: Sort, after: Sequence[Any] | None, limit: int = 3) -> list[Engine]:
     return shop.kernel.tables[Engine].page(shop.hall.read(), LIVE, sort, after, limit)
 
 
