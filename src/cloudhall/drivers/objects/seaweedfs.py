@@ -37,7 +37,7 @@ from cloudhall.drivers.objects import (
 )
 from cloudhall.drivers.objects.buckets import Buckets, opens
 from cloudhall.drivers.objects.trouble import no_bucket, not_answering, not_empty
-from cloudhall.drivers.objects.weed_changes import ChangeStream
+from cloudhall.drivers.objects.weed_changes import ChangeLog
 from cloudhall.drivers.objects.weed_identities import IdentityFile
 from cloudhall.drivers.objects.weed_process import Command, Supervised
 from cloudhall.drivers.objects.weed_requests import Door
@@ -49,6 +49,8 @@ from cloudhall.kernel.errors import NotFound
 log = logging.getLogger("cloudhall.objects.weed")
 
 HEALTH_S, SCRAPE_S, WALK_SILENCE_S = 1.0, 10.0, 30.0
+REMOVED_AT_ONCE = 100
+GIVE_WAY_S = 0.001  # a lock goes to whoever asks first after its release, and that would be us again
 REGISTERED = 'SeaweedFS_master_received_heartbeats{type="total"}'
 """In the metrics once the volume server is known: without it writes wait and the metadata log is passed over."""
 POLICY, VERSIONING = b"s3-bucket-policy", b"Seaweed-X-Amz-Versioning"
@@ -67,7 +69,7 @@ class _Parts:
     filer: Filer
     child: Supervised
     keys: IdentityFile
-    stream: ChangeStream
+    log: ChangeLog
     buckets: Buckets
 
 
@@ -102,7 +104,7 @@ class SeaweedFS:
             lost = weed_process.end_stale(self._home)  # before ports are chosen: it may hold them
             parts = _assemble(self._home, weed, lock)
             if lost:
-                parts.stream.mark_lost()
+                parts.log.mark_lost()
             parts.child.start()
         except BaseException:
             os.close(lock)
@@ -114,7 +116,6 @@ class SeaweedFS:
         """See `Objects.stop`. Read `counters` before: they end with the process."""
         if parts := self._parts:
             self._parts = None
-            parts.stream.stop()
             parts.filer.close()
             parts.child.stop()
             weed_command.remove_sockets(parts.ports)
@@ -172,9 +173,16 @@ class SeaweedFS:
             raise not_answering(f"quota: {answer.status} {answer.code}")
 
     def remove_objects(self, bucket: str, limit: int) -> int:
-        """See `Objects.remove_objects`."""
-        with self._up.ledger:
-            return self._up.buckets.remove_objects(bucket, limit)
+        """See `Objects.remove_objects`. A few at a time: every other call of ours waits for the ledger meanwhile."""
+        removed = 0
+        while removed < limit:
+            with self._up.ledger:
+                gone = self._up.buckets.remove_objects(bucket, min(limit - removed, REMOVED_AT_ONCE))
+            if not gone:
+                break
+            removed += gone
+            time.sleep(GIVE_WAY_S)
+        return removed
 
     def remove_bucket(self, bucket: str) -> None:
         """See `Objects.remove_bucket`. Its counters stay, though the engine forgets them."""
@@ -200,7 +208,7 @@ class SeaweedFS:
 
     def changes(self, after: int) -> Changes:
         """See `Objects.changes`. An event is handed out 0.2 s after it happened."""
-        return self._up.stream.after(after)
+        return self._up.log.after(after)
 
     def stored(self, bucket: str) -> Stored:
         """See `Objects.stored`. 20,000 objects take 0.5 s."""
@@ -249,7 +257,7 @@ def _assemble(home: Path, weed: Path, lock: int) -> _Parts:
     ledger = weed_counters.Ledger()
     door = Door(ports.s3, ledger)
     filer = Filer(ports.filer + weed_ports.GRPC_OFFSET, write_certificates(home))
-    stream = ChangeStream(filer, home / "lost")
+    change_log = ChangeLog(filer, home / "lost")
 
     def before() -> None:
         weed_command.forget_options(home)
@@ -259,11 +267,11 @@ def _assemble(home: Path, weed: Path, lock: int) -> _Parts:
         Command(weed_command.arguments(weed, home, ports), weed_command.environment(home), home),
         ready=lambda: _serves(ports) and REGISTERED in _get(ports.metrics, "/metrics", SCRAPE_S),
         before=before,
-        crashed=stream.mark_lost,
+        crashed=change_log.mark_lost,
     )
     keys = IdentityFile(home / "s3.json", ask=door.ask, signal=child.reload)
     buckets = Buckets(f"http://127.0.0.1:{ports.s3}", keys.admin, answered=ledger.note)
-    return _Parts(lock, engine, ports, ledger, door, filer, child, keys, stream, buckets)
+    return _Parts(lock, engine, ports, ledger, door, filer, child, keys, change_log, buckets)
 
 
 def _serves(ports: weed_ports.Ports) -> bool:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from cloudhall.drivers.objects import IdentitiesSet, Identity, Key, digest
 from cloudhall.drivers.objects.identities import MARKER, Row, check, render, row
 from cloudhall.drivers.objects.weed_home import write_private
-from cloudhall.drivers.objects.weed_requests import Answer
+from cloudhall.drivers.objects.weed_requests import NOWHERE, Answer
 from cloudhall.kernel.errors import Unavailable
 
 PROOF_S = 2.0
@@ -27,8 +27,6 @@ PROOF_S = 2.0
 POLL_S = 0.005
 FORBIDDEN = 403
 UNKNOWN = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch"})
-NOWHERE = "/cloudhall-marker/none"
-"""A bucket that nobody may use: a known key is told AccessDenied, an unknown one InvalidAccessKeyId."""
 USES = {
     "Read": ("GET", "/{bucket}?location"),
     "Write": ("DELETE", "/{bucket}/none?uploadId=none"),
