@@ -43,6 +43,15 @@ def test_what_we_asked_ourselves_is_taken_off() -> None:
     assert (counted.requests_a, counted.requests_b) == (12_345_678, 6)
 
 
+def test_a_clock_that_was_set_makes_no_other_process() -> None:
+    ledger = Ledger()
+    before = read(TEXT, ledger)
+    set_back = TEXT.replace("1.79535048152e+09", "1.79534688152e+09")
+    assert read(set_back, ledger).process_start_us == before.process_start_us
+    ledger.forget()  # the engine starts anew
+    assert read(set_back, ledger).process_start_us == before.process_start_us - 3_600_000_000
+
+
 def requests(number: int) -> str:
     return f'SeaweedFS_s3_request_total{{bucket="b",code="200",type="PUT"}} {number}\n' if number else ""
 

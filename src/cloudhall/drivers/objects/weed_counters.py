@@ -44,6 +44,7 @@ class Ledger:
         self._own: collections.Counter[tuple[str, str]] = collections.Counter()
         self._last: dict[str, BucketCounters] = {}
         self._removed: set[str] = set()
+        self._start_us = 0
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -77,9 +78,17 @@ class Ledger:
             self._last[bucket] = BucketCounters(**{f: max(getattr(last, f), counted[f]) for f in FIELDS})
         return dict(self._last)
 
+    def started(self, at_us: int) -> int:
+        """When the engine's process started, as it said first: it reckons from the wall clock, and once that was set it
+        would seem another process, whose counters all count again.
+        """
+        self._start_us = self._start_us or at_us
+        return self._start_us
+
     def forget(self) -> None:
         """Begin again at 0, as the engine's counters do when it starts."""
         with self._lock:
+            self._start_us = 0
             self._own.clear()
             self._last.clear()
             self._removed.clear()
@@ -89,7 +98,7 @@ def read(text: str, ledger: Ledger) -> Counters:
     """One reading from one scrape. O(lines): some 30 a bucket and type of request seen in the last 10 minutes."""
     start = START.search(text)
     return Counters(
-        process_start_us=int(Decimal(start[1]) * 1_000_000) if start else 0,
+        process_start_us=ledger.started(int(Decimal(start[1]) * 1_000_000) if start else 0),
         read_at_us=time.time_ns() // 1_000,
         buckets=ledger.settle(raw(text)),
     )
