@@ -79,8 +79,9 @@ class Ledger:
         return dict(self._last)
 
     def started(self, at_us: int) -> int:
-        """When the engine's process started, as it said first: it reckons from the wall clock, and once that was set it
-        would seem another process, whose counters all count again.
+        """When the engine's process started, as it said first.
+
+        It reckons from the wall clock: once that was set it would seem another process, whose counters all count again.
         """
         self._start_us = self._start_us or at_us
         return self._start_us
