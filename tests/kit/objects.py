@@ -6,6 +6,7 @@ client does goes through `put`, `get` and `remove` with a key, as it would over 
 it, as an engine does.
 """
 
+import copy
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -99,6 +100,12 @@ class MemoryObjects:
     def set_quota_bytes(self, bucket: str, quota_bytes: int | None) -> None:
         self._set(bucket, quota_bytes=quota_bytes)
 
+    def remove_objects(self, bucket: str, limit: int) -> int:
+        with self._serving():
+            gone = sorted(self._of(bucket).objects)[:limit]
+            self._drop(bucket, gone)
+            return len(gone)
+
     def remove_bucket(self, bucket: str) -> None:
         with self._serving():
             found = self._buckets.get(bucket)
@@ -133,15 +140,18 @@ class MemoryObjects:
             return Counters(process_start_us=self._started_us, read_at_us=self.world.now_us(), buckets=read)
 
     def changes(self, after: int) -> Changes:
+        """A cursor is a time in ns; all changes up to it were handed out."""
         with self._serving():
-            items = tuple(self._changes[after : after + BATCH])
-            return Changes(cursor=after + len(items), items=items)
+            items = tuple(c for c in self._changes if c.at_us * 1_000 > after)
+            if len(items) > BATCH:
+                return Changes(cursor=items[BATCH - 1].at_us * 1_000, items=items[:BATCH])
+            return Changes(cursor=self.world.now_us() * 1_000, items=items)
 
     def stored(self, bucket: str) -> Stored:
         with self._serving():
             held = self._of(bucket).objects
-            now = len(self._changes)
-            return Stored(bytes=sum(held.values()), objects=len(held), began=now, ended=now)
+            began = self.world.now_us()
+            return Stored(bytes=sum(held.values()), objects=len(held), began=began, ended=self.world.now_us())
 
     # What clients do, over S3 in the real engine.
 
@@ -169,11 +179,8 @@ class MemoryObjects:
     def remove(self, key: Key, bucket: str, names: Iterable[str]) -> None:
         """Delete objects; one that is gone is no error, as in S3."""
         with self._serving():
-            held = self._allowed(key, bucket, "write")
-            held.requests_a += 1
-            for name in names:
-                if (size := held.objects.pop(name, None)) is not None:
-                    self._changed(bucket, -size, -1)
+            self._allowed(key, bucket, "write").requests_a += 1
+            self._drop(bucket, names)
 
     def keys_in_force(self) -> dict[str, Identity]:
         """Every key that works now, by its id."""
@@ -183,6 +190,20 @@ class MemoryObjects:
     def buckets(self) -> set[str]:
         """What is there."""
         return set(self._buckets)
+
+    def copied(self) -> "MemoryObjects":
+        """Another store in the same state, over the same clock."""
+        with self._lock:
+            other = MemoryObjects(self.world)
+            other._buckets, other._changes = copy.deepcopy(self._buckets), list(self._changes)
+            other._identities, other._started_us = self._identities, self._started_us
+            return other
+
+    def _drop(self, bucket: str, names: Iterable[str]) -> None:
+        held = self._of(bucket).objects
+        for name in names:
+            if (size := held.pop(name, None)) is not None:
+                self._changed(bucket, -size, -1)
 
     def _set(self, bucket: str, **attributes: object) -> None:
         with self._serving():
