@@ -44,10 +44,9 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Process of `cloudhall run`, behind whatever stands before it."""
+        """Process of `cloudhall run`. What stands before it becomes it by `exec`, `unshare` apart from that."""
         assert self._process
-        pids = [self._process.pid, *descendants(self._process.pid)]
-        return next(p for p in reversed(pids) if str(PROGRAM) in command(p) and "run" in command(p))
+        return self._process.pid
 
     @property
     def engine_pid(self) -> int:
@@ -57,16 +56,21 @@ class Server:
     def start(self) -> float:
         """Start and wait for the line with the address; seconds that it took."""
         began = time.monotonic()
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                self.arguments, env=self.environ, stdout=log, stderr=log, start_new_session=True
-            )
+        self.begin()
+        assert self._process
         while self.url not in self.said():
             assert self._process.poll() is None, f"ended with {self._process.returncode}: {self.said()}"
             assert time.monotonic() - began < START_S, f"not up after {START_S} s: {self.said()}"
             time.sleep(PAUSE_S)
         self.look()
         return time.monotonic() - began
+
+    def begin(self) -> None:
+        """Start, and do not wait."""
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self.arguments, env=self.environ, stdout=log, stderr=log, start_new_session=True
+            )
 
     def look(self) -> None:
         """Remember every process that belongs to it now; what was seen must be gone in the end."""
@@ -87,8 +91,7 @@ class Server:
         """`kill -9` the server, and with it the engine where told; does not wait for an engine that lives on."""
         assert self._process
         self.look()
-        pids = [self.pid, *([self.engine_pid] if engine else [])]
-        for pid in pids:
+        for pid in filter(None, [self.pid, self.engine_pid if engine else 0]):
             os.kill(pid, signal.SIGKILL)
         self._process.wait(STOP_S)
 

@@ -1,0 +1,180 @@
+"""Load on both doors at once: people change things through the API, programs write objects through S3."""
+
+import hashlib
+import itertools
+import random
+import threading
+import time
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.e2e.api import Api, Unanswered
+from tests.e2e.clients import Door
+from tests.e2e.soak.ledger import ABSENT, ADMIN, DEVELOPER, Change, Ledger
+
+ORGANISATION = "economy-information"
+KEEPER = "keeper-"  # projects, buckets and keys that stay, and hold what comes and goes
+REVOKED_WITHIN_S = 1.0
+NAMES = 40  # of objects, for each writer and bucket
+LIMITS = {"projects": 6, "buckets": 8, "access-keys": 12}
+
+
+class Doors:
+    """S3 clients by access key, made once each."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._clients: dict[tuple[str, str], Any] = {}
+        self.address = {"endpoint": "", "region": "us-east-1"}
+
+    def client(self, key: dict[str, Any] | Any) -> Any:
+        """A client that signs with a key."""
+        at = (self.address["endpoint"], key["id"])
+        if at not in self._clients:
+            self._clients[at] = Door({"name": "", "status": self.address}, key).s3(
+                connect_timeout=2, read_timeout=10, max_pool_connections=4
+            )
+        return self._clients[at]
+
+    def refused(self, key: dict[str, Any] | Any, bucket: str) -> bool:
+        """Whether a key is refused at its bucket; raises when the engine does not answer."""
+        try:
+            self.client(key).list_objects_v2(Bucket=bucket, MaxKeys=1)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
+                return True
+            raise
+        return False
+
+
+class Load:
+    """The threads of one cycle, from `start` to `join`; what they found wrong is in `wrong`."""
+
+    def __init__(self, ledger: Ledger, doors: Doors, apis: dict[str, Api], seed: str) -> None:
+        self.ledger, self.doors = ledger, doors
+        self.wrong: list[str] = []
+        self.revoked_ms: list[float] = []
+        self._numbers = itertools.count()
+        self._seed = seed
+        workers = [self._people, self._people, self._program, self._program]
+        self._threads = [
+            threading.Thread(target=self._run, args=(work, number, {w: a.again() for w, a in apis.items()}))
+            for number, work in enumerate(workers)
+        ]
+
+    def start(self) -> None:
+        """Let them go."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        """Wait until each has found its door closed."""
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, work: Any, number: int, apis: dict[str, Api]) -> None:
+        try:
+            work(random.Random(f"{self._seed}/{number}"), number, apis)  # noqa: S311  replayable on purpose
+        except (*Unanswered, BotoCoreError):
+            if self.ledger.alive_at(time.monotonic()):
+                self.wrong.append("a request was not answered although nobody had killed anything")
+        except Exception as error:  # noqa: BLE001  whatever it is, the campaign reports it
+            self.wrong.append(f"{type(error).__name__}: {error}")
+        finally:
+            for api in apis.values():
+                api.close()
+
+    def _people(self, chance: random.Random, number: int, apis: dict[str, Api]) -> None:
+        """Create, change and delete until nobody answers; each thread touches only what it made itself."""
+        mark = f"soak-{number}-"
+        while True:
+            plural = chance.choice(("projects", "buckets", "buckets", "access-keys", "access-keys", "access-keys"))
+            mine = [row for row in self.ledger.rows(plural) if row["name"].startswith(mark)]
+            api = apis[ADMIN if plural == "projects" else DEVELOPER]
+            if plural == "buckets" and mine and chance.random() < 0.3:
+                body = {"spec": {"quota_gib": chance.randint(1, 4)}}
+                self._change(api, "PATCH", plural, chance.choice(mine)["id"], body)
+            elif len(mine) >= LIMITS[plural] or (mine and chance.random() < 0.4):
+                self._delete(api, plural, chance.choice(mine))
+            else:
+                self._create(api, plural, mark, chance)
+            if chance.random() < 0.1:
+                self.ledger.kept = api.get("audit/checkpoint").decode()
+
+    def _create(self, api: Api, plural: str, mark: str, chance: random.Random) -> None:
+        body: dict[str, Any] = {"name": f"{mark}{self._seed}-{next(self._numbers)}"}
+        if plural == "projects":
+            body |= {"organisation": ORGANISATION, "spec": {"title_zh": "长跑"}}
+        elif plural == "buckets":
+            project = chance.choice([row["id"] for row in self.ledger.rows("projects", KEEPER)])
+            body |= {"project": project, "spec": {"quota_gib": chance.randint(1, 4), "grade": "open"}}
+        else:
+            bucket = chance.choice([*self.ledger.rows("buckets", mark), *self.ledger.rows("buckets", KEEPER)])
+            body |= {"project": bucket["project"], "spec": {"bucket": bucket["id"]}}
+        wait = {"wait": "5s"} if plural == "access-keys" and chance.random() < 0.5 else {}
+        self._change(api, "POST", plural, "", body, **wait)
+
+    def _delete(self, api: Api, plural: str, row: dict[str, Any]) -> None:
+        self._change(api, "DELETE", plural, row["id"])
+        if plural == "access-keys":
+            self._await_refusal(row)
+
+    def _change(self, api: Api, method: str, plural: str, target: str, body: Any = None, **query: str) -> None:
+        who = ADMIN if plural == "projects" else DEVELOPER
+        key = f"soak/{self._seed}/{next(self._numbers)}/{method}"
+        self.ledger.change(api, Change(key, who, method, plural, target, body), **query)
+
+    def _await_refusal(self, key: dict[str, Any]) -> None:
+        """A revoked key is refused within a second, as long as the server lives to see to it."""
+        began = time.monotonic()
+        bucket = self._bucket_name(key)
+        while not self.doors.refused(key, bucket):
+            now = time.monotonic()
+            if now - began > REVOKED_WITHIN_S:
+                if self.ledger.alive_at(began + REVOKED_WITHIN_S):
+                    self.wrong.append(f"key {key['id']} worked {now - began:.2f} s after its revocation")
+                return
+        self.revoked_ms.append((time.monotonic() - began) * 1_000)
+
+    def _bucket_name(self, key: dict[str, Any]) -> str:
+        bucket = self.ledger.live["buckets"].get(key["spec"]["bucket"])
+        return str(bucket["name"]) if bucket else "gone"
+
+    def _program(self, chance: random.Random, number: int, _apis: dict[str, Api]) -> None:
+        """Put, replace and delete objects until the engine is gone."""
+        while True:
+            bucket = chance.choice(self.ledger.rows("buckets", KEEPER))
+            key = chance.choice([k for k in self.ledger.keys_of(bucket["id"]) if k["state"] == "ready"])
+            at = (str(bucket["name"]), f"{number}/{chance.randrange(NAMES)}")
+            content = b"" if chance.random() < 0.25 else chance.randbytes(chance.randrange(1, 20_000))
+            self._write(key, at, content)
+
+    def _write(self, key: dict[str, Any], at: tuple[str, str], content: bytes) -> None:
+        """Put an object, or delete it where there is no content."""
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest() if content else ABSENT
+        before = set(self.ledger.objects.get(at, {ABSENT}))
+        client, (bucket, name) = self.doors.client(key), at
+        self.ledger.begin(at, digest)
+        try:
+            if content:
+                client.put_object(Bucket=bucket, Key=name, Body=content)
+            else:
+                client.delete_object(Bucket=bucket, Key=name)
+        except ClientError as error:
+            self._refused(key, at, digest, before, error)
+        else:
+            self.ledger.done(at, digest)
+
+    def _refused(
+        self, key: dict[str, Any], at: tuple[str, str], digest: str, before: set[str], error: ClientError
+    ) -> None:
+        """A refusal is right where the key is being revoked; a failure is right where the engine is going."""
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status == 403:
+            self.ledger.undone(at, digest, before)
+            leaving = {c.target for c in list(self.ledger.open.values())} | self.ledger.revoked.keys()
+            if key["id"] not in leaving:
+                self.wrong.append(f"live key {key['id']} was refused: {error}")
+        elif self.ledger.alive_at(time.monotonic()):
+            self.wrong.append(f"the engine failed: {error}")
