@@ -112,11 +112,25 @@ class Hall:
     def restart(self) -> None:
         """Throw the kernel away and open another on the same files."""
         self.close()
-        self.kernel = self._open()
+        self.reopen()
 
     def close(self) -> None:
         """Close the store."""
         self.kernel.store.close()
+
+    def reopen(self) -> None:
+        """Open another kernel on the files of one that is gone, and take over what it held."""
+        self.kernel = self._open()
+        self.write(work.release_all)
+
+    def forked(self, home: Path, objects: MemoryObjects, clock_us: int, seed: int) -> "Hall":
+        """Another installation on a copy of this one's files and engine, with the same people."""
+        other = copy.copy(self)
+        other.home, other.world = home, Simulated(seed, clock_us)
+        other.objects = objects.copied(other.world)
+        other.drivers = {"objects": other.objects}
+        other.reopen()
+        return other
 
     def _open(self) -> Kernel:
         authority = copy.copy(_authority(self.domains))

@@ -49,7 +49,7 @@ class _Bucket(msgspec.Struct):
 
 
 class MemoryObjects:
-    """Buckets, keys, counters and changes, under one lock."""
+    """Buckets, keys, counters and changes, under one lock. `away` calls fail before it answers again."""
 
     lacks: frozenset[str] = frozenset()
     endpoint = "http://127.0.0.1:8333"
@@ -57,7 +57,7 @@ class MemoryObjects:
 
     def __init__(self, world: World) -> None:
         """Serves at once; `down` is for tests that stop the engine under the kernel."""
-        self.world, self.down = world, False
+        self.world, self.down, self.away = world, False, 0
         self._lock = threading.RLock()
         self._buckets: dict[str, _Bucket] = {}
         self._identities: tuple[Identity, ...] = ()
@@ -191,10 +191,10 @@ class MemoryObjects:
         """What is there."""
         return set(self._buckets)
 
-    def copied(self) -> "MemoryObjects":
-        """Another store in the same state, over the same clock."""
+    def copied(self, world: World) -> "MemoryObjects":
+        """Another store in the same state, by another clock."""
         with self._lock:
-            other = MemoryObjects(self.world)
+            other = MemoryObjects(world)
             other._buckets, other._changes = copy.deepcopy(self._buckets), list(self._changes)
             other._identities, other._started_us = self._identities, self._started_us
             return other
@@ -226,6 +226,7 @@ class MemoryObjects:
         self._changes.append(Change(bucket, bytes_delta, objects_delta, self.world.now_us()))
 
     def _serving(self) -> threading.RLock:
-        if self.down:
+        if self.down or self.away:
+            self.away = max(0, self.away - 1)
             raise Unavailable(T("引擎没有应答", "The engine does not answer"))
         return self._lock
