@@ -1,5 +1,6 @@
 """Access keys: what S3 clients sign with. The resource's id is the key id; the secret is shown once."""
 
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Access = Literal["read-write", "read"]
 ACCESS = {"read-write": T("读写", "Read and write"), "read": T("只读", "Read only")}
+_RENDERING = threading.Lock()
 IN_STEP_TEXT = T("正在更新引擎中的密钥", "bringing the engine's keys in step")
 
 
@@ -108,8 +110,7 @@ def reconcile(key: AccessKey, ctx: "Context") -> Outcome:
     key.status.in_force = _in_step(ctx)
     if key.status.in_force:
         return Ready(next_s=300)
-    ctx.use(OBJECTS).set_identities(identities(ctx))
-    return Wait("KeysNotInStep", IN_STEP_TEXT, 0)
+    return _bring_in_step(ctx)
 
 
 @finalizer(AccessKey)
@@ -117,7 +118,13 @@ def revoke(_key: AccessKey, ctx: "Context") -> Outcome:
     """The row goes only after the engine was seen to refuse the key."""
     if "set_identities" in ctx.use(OBJECTS).lacks or _in_step(ctx):
         return Ready()
-    ctx.use(OBJECTS).set_identities(identities(ctx))
+    return _bring_in_step(ctx)
+
+
+def _bring_in_step(ctx: "Context") -> Outcome:
+    """One at a time: keys that were looked up before a revocation must not be set after it."""
+    with _RENDERING:
+        ctx.use(OBJECTS).set_identities(identities(ctx))
     return Wait("KeysNotInStep", IN_STEP_TEXT, 0)
 
 
