@@ -4,7 +4,7 @@ BOOTSTRAP = @command -v $(PYTHON) >/dev/null || { echo "Cloudhall needs Python 3
 	exec $(PYTHON) scripts/bootstrap.py
 BIN = .venv/bin
 
-.PHONY: help run test lint bench lock new-domain
+.PHONY: help run test lint bench docs soak lock new-domain
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -27,6 +27,14 @@ lint: ## check style, types and the arrows between packages
 
 bench: ## measure every figure; `bench/run NAME` measures one
 	@set -e; for script in bench/*.py; do name=$${script##*/}; echo "== $${name%.py}"; bench/run "$${name%.py}"; done
+
+docs: ## write docs/reference anew from the declarations
+	$(BOOTSTRAP) test
+	@$(BIN)/python scripts/reference.py
+
+soak: ## kill the server N times under load and look for what is lost: make soak N=100 SEED=1
+	$(BOOTSTRAP) test
+	@$(BIN)/python -m tests.e2e.soak --cycles $(or $(N),100) --seed $(or $(SEED),1)
 
 lock: ## write requirements.lock, dev.lock and tools.lock anew
 	@$(PYTHON) scripts/lock.py

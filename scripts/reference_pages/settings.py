@@ -1,0 +1,66 @@
+"""Settings: environment variables, with what each does where nothing is set."""
+
+from collections.abc import Mapping
+
+from cloudhall.cli import topics
+from cloudhall.kernel.registry import Registry
+from cloudhall.kernel.text import T
+from reference_pages.markdown import both, heading, page
+
+TITLE = T("设置", "Settings")
+ABOUT = T(
+    "设置都是环境变量；没有配置文件，也没有必须设的。命令行记住的登录和默认项目不在此列，见 `cloudhall context`。",
+    "Settings are environment variables; there is no configuration file, and none must be set. What the command line "
+    "remembers (log-in, default project) is shown by `cloudhall context`.",
+)
+SERVER: Mapping[str, T] = {
+    "CLOUDHALL_HOME": T(
+        "数据所在的文件夹：数据库、密钥、内置引擎的文件。不设则为 `$XDG_DATA_HOME/cloudhall`，即 "
+        "`~/.local/share/cloudhall`。",
+        "Folder of the data: database, keys, files of the embedded engine. Without it `$XDG_DATA_HOME/cloudhall`, that "
+        "is `~/.local/share/cloudhall`.",
+    ),
+    "CLOUDHALL_PORT": T(
+        "控制台和接口的端口，默认 8800；命令行也据此找本机的服务器。",
+        "Port of console and interface, 8800 without it; the command line looks for the server of this machine there.",
+    ),
+    "CLOUDHALL_WEED": T(
+        "内置对象存储引擎 `weed` 的路径。不设则用随包安装的，再找 PATH。",
+        "Path of the embedded object engine `weed`. Without it the one installed with the packages, then PATH.",
+    ),
+    "CLOUDHALL_S3_ENDPOINT": T(
+        "外部 S3 的地址。设了它和两个密钥变量，就不启动内置引擎。",
+        "Address of an S3 elsewhere. With it and the two keys the embedded engine is not started.",
+    ),
+    "CLOUDHALL_S3_ACCESS_KEY": T(
+        "外部 S3 的访问密钥编号；须能建、删存储桶。",
+        "Access key id at the S3 elsewhere; it must be allowed to create and delete buckets.",
+    ),
+    "CLOUDHALL_S3_SECRET_KEY": T("外部 S3 的密钥。", "Its secret."),
+    "CLOUDHALL_S3_REGION": T("外部 S3 的签名区域，默认 us-east-1。", "Signing region there, us-east-1 without it."),
+    "XDG_DATA_HOME": T(
+        "不设 CLOUDHALL_HOME 时，数据放在其下的 `cloudhall`。",
+        "Where `cloudhall` with the data lies when CLOUDHALL_HOME is not set.",
+    ),
+}
+INTERNAL: Mapping[str, T] = {
+    "CLOUDHALL_COMPLETE": T(
+        "由 `cloudhall completion` 输出的脚本设置，人不必设。",
+        "Set by the script that `cloudhall completion` prints, not by people.",
+    ),
+}
+
+
+def render(_registry: Registry) -> str:
+    """Render the page."""
+    client = {name: T(*text) for name, text in topics.VARIABLES.items() if name not in SERVER}
+    sections = {
+        T("服务器", "Server"): SERVER,
+        T("命令行", "Command line"): client,
+        T("内部", "Internal"): INTERNAL,
+    }
+    return page(TITLE, ABOUT, *(block for title, rows in sections.items() for block in _section(title, rows)))
+
+
+def _section(title: T, rows: Mapping[str, T]) -> list[str]:
+    return [heading(2, both(title)), *(f"{heading(3, name)}\n{text.zh}\n\n{text.en}\n" for name, text in rows.items())]
