@@ -218,6 +218,19 @@ class TestFailures:
             assert shop.row(engine).ready
             assert shop.row(engine).condition("Stalled") is None
 
+    def test_a_parked_row_is_tried_again_by_the_sweep(self) -> None:
+        """An engine that was away for hours parks whatever was due; when it is back nobody should have to act."""
+        with working(fails) as shop:
+            engine = shop.engine()
+            shop.hall.settle(within_s=TRIES_MAX * work.BACKOFF_CAP_S)
+            assert shop.hall.one("SELECT parked FROM work") is not None
+            with working_again(shop):
+                assert one_round(shop) == 0
+                shop.kernel.reconciler.sweep()
+                shop.hall.settle()
+            assert shop.row(engine).ready
+            assert shop.row(engine).condition("Stalled") is None
+
     def test_a_wake_during_the_last_try_is_not_parked(self) -> None:
         def fails_and_is_woken(e: Engine, _ctx: Context) -> Outcome:
             if shop.hall.one("SELECT tries FROM work") == TRIES_MAX:

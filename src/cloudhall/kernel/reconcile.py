@@ -62,13 +62,14 @@ class Reconciler:
             self._thread.join()
 
     def sweep(self) -> None:
-        """Make every resource with a controller due: what the log may have missed is found."""
+        """Make every resource with a controller due: what the log has missed is found, what was parked is tried."""
         now = self.kernel.world.now_us()
         for kind in self.kernel.registry:
             if kind.meta.controller:
                 sql = (
                     f"INSERT INTO work (kind, id, due_us) SELECT '{kind.meta.key}', id, {now} FROM {kind.meta.table} "
-                    "WHERE deleted IS NULL ON CONFLICT (kind, id) DO UPDATE SET due_us = min(due_us, excluded.due_us)"
+                    "WHERE deleted IS NULL ON CONFLICT (kind, id) DO UPDATE SET due_us = min(due_us, excluded.due_us), "
+                    "tries = CASE WHEN parked IS NULL THEN tries ELSE 0 END, parked = NULL"
                 )
                 self.kernel.store.write(functools.partial(_run, sql)).result()
 
