@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 from cloudhall.installation import DOMAINS
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.kinds import (
+    Condition,
     Index,
     Kind,
     Look,
@@ -201,10 +202,33 @@ class Shop:
     def part(self, engine: str) -> str:
         return str(self.do(Part, "create", spec={"engine": engine})["id"])
 
+    def one_round(self) -> int:
+        """Run one round of passes."""
+        return self.kernel.reconciler.run_due(rounds=1)
+
+    def passes(self) -> int:
+        """Run what is due now and count."""
+        return self.kernel.reconciler.run_due()
+
+    def condition(self, engine: str, type_: str = "Ready") -> Condition:
+        found = self.row(engine).condition(type_)
+        assert found is not None
+        return found
+
     def row(self, id_: str) -> Engine:
         row = self.hall.row(Engine, id_)
         assert isinstance(row, Engine)
         return row
+
+
+@contextmanager
+def well_behaved() -> Iterator[None]:
+    """Put the well-behaved controller in for a while."""
+    before, Written.reconcile = Written.reconcile, follow
+    try:
+        yield
+    finally:
+        Written.reconcile = before
 
 
 @contextmanager
