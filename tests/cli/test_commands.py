@@ -154,7 +154,7 @@ def test_references_are_given_by_name_and_waited_for(shell: Shell) -> None:
     shell.out("box create held --size-gib 1")
     shell.out("lid create tight --box held")
     assert shell.err("wait lid tight --timeout 20s") == "lid tight: ready\n"
-    assert shell.err("wait lid tight --for Closed") == "lid tight: Closed\n"
+    assert shell.err("wait lid tight --for Ready") == "lid tight: Ready\n"
     shell.out("lid create loose --box held --no-fits")
     told = shell.err("wait lid loose --timeout 1s", code=3)
     assert "not ready within 1 s" in told

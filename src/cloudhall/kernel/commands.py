@@ -186,7 +186,8 @@ class Planner:
         refuse(found)
         place = self.place_id(command.kind, command.place)
         self._refuse_going(place)
-        spec = msgspec.convert(self._with_ids(meta.spec, command.spec or {}, place), meta.spec)
+        given = self._with_asker(meta.spec, command.spec or {})
+        spec = msgspec.convert(self._with_ids(meta.spec, given, place), meta.spec)
         now = self.look.now_us
         new = command.kind(
             id=id_,
@@ -207,6 +208,11 @@ class Planner:
         row = self.kernel.tables[kind].get(self.tx, place) if kind is not None and place != places.PLATFORM else None
         if row is not None and row.deleting_us is not None:
             raise going(row)
+
+    def _with_asker(self, spec: type[Spec], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Fill fields that mean whoever asks where nothing else is given."""
+        own = {name: self.caller.id for name, info in fields_of(spec).items() if info.f.asker and not given.get(name)}
+        return {**given, **own}
 
     def _with_ids(self, spec: type[Spec], given: Mapping[str, Any], place: str) -> dict[str, Any]:
         """Turn references by name into ids; one that finds nothing stays, and is named as a problem later."""

@@ -37,6 +37,7 @@ class F(msgspec.Struct, frozen=True, kw_only=True):
     immutable: bool = False
     by: tuple[str, ...] = ()
     ref: str = ""
+    asker: bool = False  # left out, it is whoever asks
     on_delete: Literal["block", "cascade"] = "block"
     choices: Mapping[str, T] = {}
 

@@ -218,3 +218,8 @@ class TestServiceAccounts:
         town.hall.do(admin, ServiceAccount, "delete", target=account)
         with pytest.raises(Unauthenticated):
             town.caller(made["secret"])
+
+
+def test_a_token_is_ones_own_where_nobody_is_named(town: Town, me: Caller) -> None:
+    spec = {"scopes": ["*:read"], "expires_at": ends(town)}
+    assert town.hall.do(me, Token, "create", place="economy", spec=spec)["spec"]["subject"] == me.id

@@ -24,11 +24,12 @@ class TokenSpec(Spec, frozen=True, kw_only=True):
         field(
             "代表谁",
             "Acts for",
-            T("你自己或本单位项目下的服务账号的编号", "your own id or that of a service account"),
+            T("不填就是你自己；或本单位项目下的服务账号的编号", "yourself if left out, or the id of a service account"),
             immutable=True,
-            pattern=r"(pe|sa)-[0-9a-z]{17}",
+            pattern=r"|(pe|sa)-[0-9a-z]{17}",
+            asker=True,
         ),
-    ]
+    ] = ""
     scopes: Annotated[
         list[str],
         field(
