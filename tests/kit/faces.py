@@ -1,0 +1,73 @@
+"""The three faces over one installation, and whoever uses them logged in without the price of a password hash."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.testclient import TestClient
+
+from cloudhall.api.app import create_app
+from cloudhall.console.app import console_routes
+from cloudhall.console.session import SESSION_COOKIE
+from cloudhall.domains.identity import sessions
+from cloudhall.domains.identity.person import Person, PersonSpec
+from cloudhall.kernel import credentials, places
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.kinds import Status
+from tests.kit.hall import Hall
+
+BASE = "http://127.0.0.1"
+
+
+class Faces:
+    """API, console and a served address of one hall."""
+
+    def __init__(self, hall: Hall) -> None:
+        """Put the faces before its kernel."""
+        self.hall = hall
+        self.app = create_app(hall.kernel, routes=console_routes(hall.kernel))
+
+    def secret(self, caller: Caller) -> str:
+        """Session of a caller, who becomes a person for it."""
+        table, world = self.hall.kernel.tables[Person], self.hall.world
+        secret = credentials.make(sessions.SESSION_PREFIX, sessions.SESSION_LENGTH, world)
+        if table.get(self.hall.read(), caller.id) is None:
+            name = caller.id.removeprefix("pe-")
+            spec = PersonSpec(display_name=caller.name or name)
+            place = str(caller.attrs.get("organisation", places.PLATFORM))
+            row = Person(id=caller.id, place=place, name=name, spec=spec, status=Status())
+            self.hall.write(lambda tx: table.insert(tx, row))
+        session = (credentials.digest(secret), caller.id, world.now_us(), 2**62)
+        self.hall.write(lambda tx: tx.execute("INSERT INTO identity_session VALUES (?, ?, ?, ?)", session))
+        return secret
+
+    def api(self, caller: Caller) -> TestClient:
+        """Client of the API."""
+        headers = {"Authorization": f"Bearer {self.secret(caller)}"}
+        return TestClient(self.app, base_url=f"{BASE}/api/v1", headers=headers)
+
+    def console(self, caller: Caller, language: str) -> TestClient:
+        """A browser without scripts."""
+        cookies = {SESSION_COOKIE: self.secret(caller), "lang": language}
+        return TestClient(self.app, base_url=BASE, cookies=cookies, follow_redirects=False)
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve over a real socket of loopback; answers the address."""
+        server = uvicorn.Server(uvicorn.Config(self.app, port=0, log_level="warning", timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.005)
+            yield f"{BASE}:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            self.close()
+            server.should_exit = True
+            thread.join()
+
+    def close(self) -> None:
+        """End streams and threads of the host."""
+        self.app.state.host.close()
