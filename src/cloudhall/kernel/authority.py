@@ -34,6 +34,14 @@ WHERE: dict[Scope, T] = {
 }
 PRINCIPAL_ATTRS: dict[str, AttrType] = {"suspended": "bool", "organisation": "string"}
 
+PLAIN_VERBS = {
+    "read": T("查看", "see"),
+    "create": T("新建", "create"),
+    "update": T("修改", "change"),
+    "delete": T("删除", "delete"),
+    "audit": T("审计", "audit"),
+}
+
 
 class Authority:
     """Compiled policies of a registry."""
@@ -106,7 +114,7 @@ class Authority:
         asks = asks or [T("没有任何策略允许", "no policy allows it")]
         return Forbidden(
             T(
-                f"你不能对{meta.title.zh}“{r.name}”执行 {verb}：{'；'.join(t.zh for t in asks)}",
+                f"你不能{verb_title(meta, verb).zh}{meta.title.zh}“{r.name}”：{'；'.join(t.zh for t in asks)}",
                 f"You may not {verb} the {meta.title.en.lower()} {r.name}: {'; '.join(t.en for t in asks)}",
             ),
             reason=clauses[0].policy if clauses else "NO_POLICY",
@@ -140,7 +148,7 @@ def never(meta: Meta, verb: str) -> Forbidden:
     """Say that a kind does not offer an operation to anybody: statements are not edited, price plans not deleted."""
     offered = "、".join(meta.verbs), ", ".join(meta.verbs)
     return Forbidden(
-        T(f"{meta.title.zh}不能执行 {verb}", f"Nobody may {verb} a {meta.title.en.lower()}"),
+        T(f"谁都不能{verb_title(meta, verb).zh}{meta.title.zh}", f"Nobody may {verb} a {meta.title.en.lower()}"),
         mend=T(f"可用的操作：{offered[0]}", f"What can be done: {offered[1]}"),
         reason="NEVER",
     )
@@ -148,6 +156,12 @@ def never(meta: Meta, verb: str) -> Forbidden:
 
 def _offered(meta: Meta, verb: str) -> bool:
     return verb == "read" or verb in meta.allow or verb in meta.actions
+
+
+def verb_title(meta: Meta, verb: str) -> T:
+    """Say an operation in words: the plain ones here, an action by its own title."""
+    action = meta.actions.get(verb)
+    return action.title if action else PLAIN_VERBS.get(verb, T(verb, verb))
 
 
 def schema_of(registry: Registry) -> PolicySchema:
@@ -165,7 +179,7 @@ def default_policies(meta: Meta) -> str:
 def _permit(meta: Meta, verb: str, holder: str) -> str:
     operation = f"{meta.key}:{verb}"
     title = ROLES.get(holder, T(holder, holder))
-    zh, en = f"{title.zh}可对{meta.title.zh}执行 {verb}", f"{title.en} may {verb} {meta.title.en.lower()}"
+    zh, en = f"{title.zh}可{verb_title(meta, verb).zh}{meta.title.zh}", f"{title.en} may {verb} {meta.title.en.lower()}"
     note = f'@id("{operation}/{holder}")\n@zh("{zh}")\n@en("{en}")\n'
     who, when = "principal", f" when {{ principal in resource.role.{holder} }}"
     if holder.startswith(SERVICE):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cloudhall.domains.identity.project import Project
 from cloudhall.domains.market import rules
 from cloudhall.domains.market.rating import Line
 from cloudhall.domains.market.statement import Statement
@@ -10,12 +11,14 @@ from cloudhall.kernel import events, levels, usage
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.metering import METERS
 from cloudhall.kernel.pages import Page
+from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
 READINGS_SHOWN = 50
+PROJECTS_SHOWN = 8
 
 
 class Part(NamedTuple):
@@ -70,4 +73,23 @@ def _name(tx: Any, id_: str) -> str:
     return last[0].name if last else id_
 
 
-PAGES = (Page(kind="market.statement", view="detail", template="statement.html", context=statement),)
+def home(kernel: "Kernel", caller: Caller, _resource: None, query: Mapping[str, str]) -> dict[str, Any]:
+    """What the projects that the visitor sees owe for the running month, in the place that is chosen."""
+    period = rules.period_at(kernel.world.now_us())
+    where = Where("spec_period = ?", (period,))
+    if query.get("in"):
+        where = where & Where("place IN (SELECT descendant FROM place WHERE ancestor = ?)", (query["in"],))
+    rows = [s for s in kernel.page(caller, Statement, where) if isinstance(s, Statement)]
+    parts = [Part(_project(kernel, s.place), s.status.total_fen, f"/statements/{s.id}") for s in rows]
+    return {"owed": sum(p.value for p in parts), "by_project": parts[:PROJECTS_SHOWN], "month": period}
+
+
+def _project(kernel: "Kernel", id_: str) -> T:
+    row = kernel.tables[Project].get(kernel.store.read(), id_)
+    return T(row.spec.title_zh, row.spec.title_en or row.name) if row else T(id_, id_)
+
+
+PAGES = (
+    Page(kind="market.statement", view="detail", template="statement.html", context=statement),
+    Page(kind="market.statement", view="home", template="home.html", context=home),
+)

@@ -94,6 +94,9 @@ class Table(Generic[K]):
             table,
             f"CREATE UNIQUE INDEX IF NOT EXISTS {self.name}_name ON {self.name} (place, name) WHERE deleted IS NULL",
         ]
+        statements.append(
+            f"CREATE INDEX IF NOT EXISTS {self.name}_place ON {self.name} (place, id) WHERE deleted IS NULL"
+        )
         for index in self.meta.indexes:
             unique, column = "UNIQUE " if index.unique else "", index.column
             made = f"CREATE {unique}INDEX IF NOT EXISTS {self.name}_{column}_i ON {self.name} ({column})"
