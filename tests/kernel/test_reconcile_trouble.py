@@ -1,6 +1,5 @@
 """A loop that cannot converge says so: what failed, what never settles, who must act."""
 
-
 from cloudhall.kernel import work
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import Unavailable
