@@ -1,6 +1,7 @@
 """The kernel put together: registry, store, authority, audit, and the one door for changes and reads."""
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -40,6 +41,7 @@ SCHEMAS = (
     metering.SCHEMA,
     levels.SCHEMA,
 )
+MAKES = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|INDEX) (?:IF NOT EXISTS )?(\w+)")
 CHECKPOINT_S = 1.0
 NEWEST_FIRST = Sort()
 K = TypeVar("K", bound=Kind[Any, Any])
@@ -203,11 +205,14 @@ class Kernel:
         return Answer(body)
 
     def _migrate(self, tx: Tx, schemas: Sequence[str]) -> None:
-        """Make the hot tables of a new database, and the tables of kinds that are new to this one."""
-        fresh = tx.execute("SELECT 1 FROM sqlite_master WHERE name = 'event'").fetchone() is None
-        hot = [s for schema in (*SCHEMAS, *schemas) for s in schema.split(";") if s.strip()] if fresh else []
-        for statement in (*hot, *(s for t in self.tables.by_kind.values() for s in t.ddl())):
-            tx.execute(statement)
+        """Make what this release has and the database has not: hot tables, tables of kinds, columns of indexes."""
+        there = {name for (name,) in tx.execute("SELECT name FROM sqlite_master")}
+        for statement in (s for schema in (*SCHEMAS, *schemas) for s in schema.split(";") if s.strip()):
+            made = MAKES.match(statement.strip())
+            if made is None or made[1] not in there:
+                tx.execute(statement)
+        for table in self.tables.by_kind.values():
+            table.prepare(tx)
 
     def _forget(self) -> None:
         self.store.write(lambda tx: requests.forget_expired(tx, self.world.now_us())).result()

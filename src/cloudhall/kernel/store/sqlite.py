@@ -86,8 +86,10 @@ class SQLiteStore:
         return future
 
     def close(self) -> None:
-        """Finish what is queued, then close; a later write is refused."""
+        """Finish what is queued, then close; a later write is refused, and closing twice is closing once."""
         with self._door:
+            if self._closing:
+                return
             self._closing = True
             self._jobs.put(None)
         self._thread.join()

@@ -81,6 +81,20 @@ class Table(Generic[K]):
         self._spec = msgspec.json.Decoder(meta.spec)
         self._status = msgspec.json.Decoder(meta.status)
 
+    def prepare(self, tx: Tx) -> None:
+        """Make what is missing of table, columns and indexes. Cost: a new index column takes an update a live row."""
+        table, *indexes = self.ddl()
+        tx.execute(table)
+        there = {row[1] for row in tx.execute(f"PRAGMA table_info({self.name})")}
+        missing = [i for i in self._own if i.column not in there]
+        for index in missing:
+            tx.execute(f"ALTER TABLE {self.name} ADD COLUMN {index.column} {_sql_type(self.meta, index.path)}")
+        if missing:
+            for row in tx.execute(self._select + "WHERE deleted IS NULL").fetchall():
+                self.update(tx, self._row(row))
+        for statement in indexes:
+            tx.execute(statement)
+
     def ddl(self) -> list[str]:
         """Statements that make the table and its indexes where they are missing."""
         extra = "".join(f", {i.column} {_sql_type(self.meta, i.path)}" for i in self._own)
