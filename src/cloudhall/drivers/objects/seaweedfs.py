@@ -116,8 +116,8 @@ class SeaweedFS:
         """See `Objects.stop`. Read `counters` before: they end with the process."""
         if parts := self._parts:
             self._parts = None
+            parts.child.stop()  # first: a hung engine lets go of nothing that waits for it
             parts.filer.close()
-            parts.child.stop()
             weed_command.remove_sockets(parts.ports)
             os.close(parts.lock)
 
