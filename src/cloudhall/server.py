@@ -36,7 +36,14 @@ def running(home: Path) -> Iterator[Kernel]:
         down.callback(kernel.stop)
         objects.start()
         kernel.start()
+        down.callback(_end_if_silent, objects)
         yield kernel
+
+
+def _end_if_silent(objects: Objects) -> None:
+    """End an engine that no longer answers before the kernel asks it for the last time, and waits."""
+    if not objects.healthy():
+        objects.stop()
 
 
 def seed_demo(kernel: Kernel) -> bool:

@@ -119,6 +119,25 @@ def test_a_server_stops_in_time_whatever_is_going_on_and_goes_on_where_it_was(se
     assert stop_s < STOP_S
 
 
+def test_an_engine_that_hangs_does_not_hold_up_the_stop(server: Servers) -> None:
+    one = server()
+    one.start()
+    with as_developer(one) as developer:
+        door = rent(developer, "hangs")
+        os.kill(one.engine_pid, signal.SIGSTOP)
+        assert developer.send("DELETE", f"access-keys/{door.key}").status == 202
+        wish = {"name": "meanwhile", "project": PROJECT, "spec": {"quota_gib": 1, "grade": "open"}}
+        assert developer.post("buckets", wish).status == 201
+        time.sleep(1)
+    code, stop_s = one.stop()
+    assert code == 0
+    assert stop_s < 1.5 * STOP_S
+    one.start()
+    with as_developer(one) as developer:
+        until(lambda: developer.get("buckets/meanwhile")["state"] == "ready", 10)
+        assert door.refused() == "InvalidAccessKeyId"
+
+
 @contextlib.contextmanager
 def busy(server: Server, door: Door) -> Iterator[None]:
     """Keep an event stream open, an upload under way and requests coming while the block runs."""
