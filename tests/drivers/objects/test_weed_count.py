@@ -8,7 +8,6 @@ from cloudhall.drivers.objects.weed_wire import (
     MARKER,
     Entry,
     Event,
-    bucket_tags,
     entry,
     events,
     fields,
@@ -20,11 +19,8 @@ from cloudhall.drivers.objects.weed_wire import (
 
 
 def nested(number: int, message: bytes) -> bytes:
-    return integer(number << 3 | 2, 0)[:0] + text(number, "")[:-1] + _length(message) + message
-
-
-def _length(message: bytes) -> bytes:
-    return integer(0, len(message))[1:]
+    tag, length = integer(number, 0)[:-1], integer(0, len(message))[1:]
+    return bytes([tag[0] | 2]) + length + message
 
 
 def file(name: str, size: int, **extended: str) -> bytes:
@@ -36,7 +32,12 @@ def file(name: str, size: int, **extended: str) -> bytes:
 def test_an_entry_is_read_among_fields_that_mean_nothing_here() -> None:
     strange = b"\x65\x01\x02\x03\x04" + b"\x69\x01\x02\x03\x04\x05\x06\x07\x08"
     read = entry(strange + file("数据.csv", 300, Seaweed_X_Amz_Delete_Marker="true") + integer(11, 5))
-    assert read == Entry("数据.csv", False, 300, {MARKER: b"true"}, b"", 5)
+    assert (read.name, read.is_directory, read.size, read.quota, read.is_marker) == ("数据.csv", False, 300, 5, True)
+    assert (read.attribute(MARKER), read.attribute(b"another")) == (b"true", b"")
+
+
+def test_a_name_that_spells_the_marker_is_an_object_all_the_same() -> None:
+    assert not entry(file(MARKER.decode(), 300)).is_marker
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 300, 2**31, 2**63, 2**64 - 1])
@@ -63,18 +64,21 @@ def test_a_backlog_is_unpacked_in_order() -> None:
     ]
 
 
-def test_a_heartbeat_has_a_time_alone() -> None:
-    assert list(events(integer(3, 9))) == [Event(9, "", None, "", None)]
+def test_nothing_more_what_was_hidden_and_what_was_flushed_are_told_apart() -> None:
+    assert list(events(integer(3, 9))) == [Event(9, caught_up=True)]
+    assert list(events(nested(2, b"") + integer(3, 9))) == [Event(9)]
+    assert list(events(integer(6, 9))) == [Event(0)]
 
 
 def test_lookups_listings_and_tags() -> None:
     assert looked_up(nested(1, file("k", 5)) + integer(2, 99)).size == 5
     assert listed(text(1, "/buckets/b") + nested(2, file("k", 5)))[0] == "/buckets/b"
-    assert bucket_tags(nested(1, text(1, "部门") + text(2, "大数据局")) + nested(2, b"")) == {"部门": "大数据局"}
+    tags = nested(1, text(1, "部门") + text(2, "大数据局")) + nested(2, b"")
+    assert entry(nested(9, tags)).tags == {"部门": "大数据局"}
 
 
 def at(name: str, size: int = 0, *, folder: bool = False, marker: bool = False) -> Entry:
-    return Entry(name, folder, size, {MARKER: b"true"} if marker else {}, b"", 0)
+    return Entry(name, folder, size, nested(5, text(1, MARKER.decode()) + text(2, "true")) if marker else b"")
 
 
 @pytest.mark.parametrize(

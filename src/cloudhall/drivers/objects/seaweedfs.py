@@ -43,7 +43,7 @@ from cloudhall.drivers.objects.weed_process import Command, Supervised
 from cloudhall.drivers.objects.weed_requests import Door
 from cloudhall.drivers.objects.weed_rpc import Connection, Filer, RpcError
 from cloudhall.drivers.objects.weed_tls import write_certificates
-from cloudhall.drivers.objects.weed_wire import Entry, bucket_tags, listed, looked_up, text
+from cloudhall.drivers.objects.weed_wire import Entry, listed, looked_up, text
 from cloudhall.kernel.errors import NotFound
 
 log = logging.getLogger("cloudhall.objects.weed")
@@ -136,9 +136,9 @@ class SeaweedFS:
         except OSError as error:
             raise not_answering(error) from error
         return BucketSeen(
-            versioning=entry.extended.get(VERSIONING) == b"Enabled",
-            public_read=opens(bucket, entry.extended.get(POLICY, b"")),
-            tags=bucket_tags(entry.content),
+            versioning=entry.attribute(VERSIONING) == b"Enabled",
+            public_read=opens(bucket, entry.attribute(POLICY)),
+            tags=entry.tags,
             quota_bytes=entry.quota if entry.quota > 0 else None,
         )
 

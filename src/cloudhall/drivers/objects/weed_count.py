@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cloudhall.drivers.objects import Change
-from cloudhall.drivers.objects.weed_wire import MARKER, Entry, Event
+from cloudhall.drivers.objects.weed_wire import Entry, Event
 
 ROOT = "/buckets"
 UPLOADS = ".uploads"
@@ -28,7 +28,7 @@ class Added(NamedTuple):
 
 def added(directory: str, entry: Entry | None) -> Added | None:
     """What an entry in a directory adds to its bucket; None when it does not count."""
-    if entry is None or entry.is_directory or MARKER in entry.extended or not directory.startswith(ROOT + "/"):
+    if entry is None or entry.is_directory or entry.is_marker or not directory.startswith(ROOT + "/"):
         return None
     bucket, *folders = directory.removeprefix(ROOT + "/").split("/")
     if bucket == SYSTEM:
