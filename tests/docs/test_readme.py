@@ -1,4 +1,4 @@
-"""The two READMEs say the same: same headings, same commands; and what they tell a newcomer to type exists."""
+"""Both languages say the same: same headings, commands, tables and links; and what pages lead or point to exists."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,13 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("README.md", "README.zh-CN.md")
+CHINESE = ".zh-CN"
+ONE_LANGUAGE = ("docs/decisions/", "docs/reference/")  # records are in English, the reference has both in one
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("README.md")])
+BOTH = [
+    p for p in PAGES if "src" not in p.relative_to(ROOT).parts and (p.parent != ROOT or p.stem.startswith("README"))
+]
+ENGLISH = [p for p in BOTH if CHINESE not in p.name and not p.relative_to(ROOT).as_posix().startswith(ONE_LANGUAGE)]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -28,30 +33,48 @@ def without_code(text: str) -> str:
 def parse(text: str) -> Page:
     prose = without_code(text)
     tables = re.findall(r"(?:^\|.*\n)+", prose + "\n", re.MULTILINE)
+    targets = [target.partition("#")[0].replace(CHINESE, "") for target in LINK.findall(prose)]
     return Page(
         levels=[len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)],
-        blocks=[commands_of(block) for block in re.findall(r"^```.*?\n(.*?)^```", text, re.DOTALL | re.MULTILINE)],
+        blocks=[commands_of(*found) for found in re.findall(r"^```(.*?)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)],
         tables=[(len(t.splitlines()), t.splitlines()[0].count("|")) for t in tables],
-        targets=sorted(t for t in LINK.findall(prose) if t not in NAMES),
+        targets=sorted(filter(None, targets)),
     )
 
 
-def commands_of(block: str) -> str:
-    """A block without its comments, which are prose and may be in either language."""
-    return "\n".join(re.sub(r"(^|\s+)#\s.*$", "", line).rstrip() for line in block.splitlines())
+def commands_of(language: str, block: str) -> str:
+    """A block without its comments and without what commands print: both are prose and may be in either language."""
+    lines = [line for line in block.splitlines() if language != "console" or line.startswith(("$ ", "> "))]
+    return "\n".join([language, *(re.sub(r"(^|\s+)#\s.*$", "", line).rstrip() for line in lines)])
 
 
-def test_both_languages_have_the_same_bones() -> None:
-    english, chinese = (parse((ROOT / name).read_text("utf-8")) for name in NAMES)
+@pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_both_languages_have_the_same_bones(page: Path) -> None:
+    other = page.with_name(f"{page.stem}{CHINESE}.md")
+    english, chinese = (parse(p.read_text("utf-8")) for p in (page, other))
     assert english._asdict() == chinese._asdict()
     assert english.levels[0] == 1
-    assert "make run" in "".join(english.blocks)
-    assert "make test" in "".join(english.blocks)
+    assert other.name in page.read_text("utf-8")
+    assert page.name in other.read_text("utf-8")
+
+
+def test_no_page_is_in_chinese_alone() -> None:
+    translated = {p.with_name(p.name.replace(CHINESE, "")) for p in BOTH if CHINESE in p.name}
+    assert translated == set(ENGLISH)
+
+
+def test_a_newcomer_is_told_to_run_and_to_test() -> None:
+    blocks = "".join(parse((ROOT / "README.md").read_text("utf-8")).blocks)
+    assert "make run" in blocks
+    assert "make test" in blocks
 
 
 def test_bones_see_what_differs() -> None:
     page = "# A\n\n## B\n\n```\nmake run  # starts\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[x](docs/x.md)\n"
     assert parse(page) == parse(page.replace("starts", "启动").replace("# A", "# 甲").replace("[x]", "[文]"))
+    run = "```console\n$ ls\na\n```\n"
+    assert parse(run) == parse(run.replace("a\n", "甲\n"))
+    assert parse(run) != parse(run.replace("ls", "cd"))
     for left, right in (("## B", "### B"), ("make run", "make test"), ("| 1 | 2 |\n", ""), ("docs/x.md", "docs/y.md")):
         assert parse(page) != parse(page.replace(left, right)), left
 
@@ -70,10 +93,25 @@ def test_what_a_reader_is_told_to_type_exists() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_files(page: Path) -> None:
-    targets = [t.partition("#")[0] for t in LINK.findall(without_code(page.read_text("utf-8")))]
-    dead = [t for t in targets if t and "://" not in t and not (page.parent / t).exists()]
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [link.partition("#") for link in LINK.findall(without_code(page.read_text("utf-8"))) if "://" not in link]
+    dead = [target for target, _, _ in links if target and not (page.parent / target).exists()]
     assert dead == []
+    for target, _, anchor in links:
+        file = page.parent / target if target else page
+        assert not anchor or file.suffix != ".md" or anchor in anchors(file), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings as GitHub makes them: lower case, without punctuation, hyphens for blanks."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_pictures_are_small() -> None:
+    pictures = list((ROOT / "docs/images").iterdir())
+    assert {p.name for p in pictures} >= {"console.png", f"console{CHINESE}.png"}
+    assert all(p.stat().st_size <= 200_000 for p in pictures)
 
 
 def test_every_make_target_says_what_it_does() -> None:

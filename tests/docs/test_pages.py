@@ -1,0 +1,145 @@
+"""What README, tutorials and guides tell a reader to type is typed against a running city, and prints what they say."""
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.docs.terminal import PAUSE_S, REPEAT_S, Step, Terminal, alike, steps_of
+from tests.e2e.api import Api, until
+from tests.e2e.server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("tutorials", "how-to")
+PAGES = sorted([*ROOT.glob("README*.md"), *(p for f in FOLDERS for p in (ROOT / "docs" / f).glob("*.md"))])
+TESTED = [p for p in sorted(PAGES, key=lambda p: ".zh-CN." in p.name) if steps_of(p.read_text("utf-8"))]
+ADDRESS = "127.0.0.1:8800"  # as pages say it; the city listens elsewhere
+pytestmark = pytest.mark.timeout(240)  # the first test waits for all of them
+RENTED = re.compile(r"cloudhall bucket create ([a-z0-9-]+)")
+AT_ONCE = 2  # pages in a city; they rent buckets of different names
+SEEN_S = 3  # an object that was put in is counted by then
+PROGRAMS = ("aws", "rclone", "curl")
+
+
+@pytest.fixture(scope="module")
+def said_wrong(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, list[str]]:
+    """What each page said that did not come out so. Both languages at once: most of the time is waiting."""
+    home = tmp_path_factory.mktemp("docs")
+    with ThreadPoolExecutor() as pool:
+        found = [pool.submit(walk, home, lang, [p for p in TESTED if lang_of(p) == lang]) for lang in ("en", "zh")]
+        return {page: wrong for city in found for page, wrong in city.result().items()}
+
+
+@pytest.mark.parametrize("page", TESTED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_does_what_it_says(said_wrong: dict[Path, list[str]], page: Path) -> None:
+    if said_wrong[page] and not_installed(page):
+        pytest.skip(f"needs {', '.join(not_installed(page))}")
+    assert said_wrong[page] == [], "\n\n".join(said_wrong[page])
+
+
+def lang_of(page: Path) -> str:
+    return "zh" if ".zh-CN." in page.name else "en"
+
+
+def not_installed(page: Path) -> list[str]:
+    """Programs that a page types and that are not here."""
+    words = {word for step in steps_of(page.read_text("utf-8")) for word in re.split(r"[\s|(]+", step.command)}
+    return [program for program in PROGRAMS if program in words and not _found(program)]
+
+
+def walk(home: Path, lang: str, pages: list[Path]) -> dict[Path, list[str]]:
+    """Do what pages say in a city of their language; what did not come out so, by page."""
+    city = Server(home / lang, environ={"CLOUDHALL_LANG": lang})
+    try:
+        city.start()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = pool.map(lambda page: _walk_page(city, home / lang / "pages" / page.stem, page), pages)
+            return dict(zip(pages, found, strict=True))
+    finally:
+        city.end()
+
+
+def _walk_page(city: Server, folder: Path, page: Path) -> list[str]:
+    looks_like_a_checkout(folder)
+    steps = steps_of(page.read_text("utf-8"))
+    terminal = Terminal(folder, _environ(folder, city.port, lang_of(page)))
+    try:
+        return follow(terminal, steps, city)
+    finally:
+        terminal.close()
+        give_back(city, {name for step in steps for name in RENTED.findall(step.command)})
+
+
+def looks_like_a_checkout(folder: Path) -> None:
+    """Make a folder that has everything of ours and takes what a page writes."""
+    folder.mkdir(parents=True)
+    for path in ROOT.iterdir():
+        if path.name != ".git":
+            (folder / path.name).symlink_to(path)
+
+
+def follow(terminal: Terminal, steps: list[Step], city: Server) -> list[str]:
+    """Type block by block, and again what is to be repeated until it comes out so; what is wrong with the first."""
+    for number in dict.fromkeys(step.block for step in steps):
+        block = [step for step in steps if step.block == number]
+        deadline = time.monotonic() + (REPEAT_S if block[0].repeat else 0)
+        while (found := wrong(terminal, block, city)) and time.monotonic() < deadline:
+            time.sleep(PAUSE_S)
+        if found:
+            return found
+    return []
+
+
+def wrong(terminal: Terminal, block: list[Step], city: Server) -> list[str]:
+    """What did not come out as a block says: a command that printed something else, or failed unannounced."""
+    found = []
+    for step, after in zip(block, [*block[1:], None], strict=True):
+        if step.command == "make run":
+            printed, code = f"…\n{city.said()}", 0
+        else:
+            printed, code = terminal.run(step.command.replace(ADDRESS, f"127.0.0.1:{city.port}"))
+        if not alike(step.printed, printed):
+            found.append(f"$ {step.command}\nshould print\n{step.printed}\nand printed\n{printed}")
+        if code and (after is None or after.command != "echo $?"):
+            found.append(f"$ {step.command}\nended with {code}")
+    return found
+
+
+def give_back(city: Server, rented: set[str]) -> None:
+    """Leave no bucket that a page has rented and not given back itself."""
+    with contextlib.closing(Api.of(city.url, "chen-xiaolan")) as api:
+        left = [b["name"] for b in api.items("buckets") if b["name"] in rented]
+        time.sleep(SEEN_S if left else 0)
+        for name in left:
+            _give_back(api, f"buckets/{name}")
+
+
+def _give_back(api: Api, address: str) -> None:
+    def empty() -> bool:
+        return not api.get(address)["status"]["objects"]
+
+    def gone() -> bool:
+        return api.send("GET", address).status == 404
+
+    if not empty():
+        api.post(f"{address}:empty", {}).ok()
+    until(empty, REPEAT_S)
+    api.send("DELETE", address).ok()
+    until(gone, REPEAT_S)
+
+
+def _environ(home: Path, port: int, lang: str) -> dict[str, str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    locale = {"zh": "zh_CN.UTF-8", "en": "C.UTF-8"}[lang]
+    mine = {"PATH": path, "HOME": str(home), "LANG": locale, "NO_COLOR": "1", "TZ": "Asia/Shanghai"}
+    return mine | {"CLOUDHALL_PORT": str(port), "CLOUDHALL_LANG": lang}
+
+
+def _found(program: str) -> bool:
+    return bool(shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent)))
