@@ -162,6 +162,17 @@ class TestDeclaredMeters:
         assert self.reserved(hall, project) == integral(held, 0, removed, removed)
         assert hall.counts()["meter_level"] == 0
 
+    def test_a_long_log_is_read_in_pages(self, hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(levels, "PAGE", 2)
+        project, developer = hall.project(), hall.staff["developer"]
+        for n in range(7):
+            spec = {"quota_gib": n + 1, "grade": "open"}
+            hall.do(developer, Bucket, "create", place=project, name=f"bucket-{n}", spec=spec)
+        hall.world.advance(3_600)
+        hall.kernel.levels.cut_all()
+        assert hall.counts()["meter_level"] == 7
+        assert hall.one("SELECT sum(level_micro) FROM meter_level") == 28 * self.GIB_US
+
     def test_an_edit_just_before_a_cut_is_not_cut_past(self, hall: Hall) -> None:
         project, developer = hall.project(), hall.staff["developer"]
         hall.do(developer, Bucket, "create", place=project, name="stats", spec={"quota_gib": 10, "grade": "open"})

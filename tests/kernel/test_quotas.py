@@ -89,6 +89,25 @@ def test_a_limit_gives_room_and_one_cut_below_the_use_keeps_all_but_adds_nothing
     assert used(shop) == held(shop) == 11_000
 
 
+def test_room_is_given_once_and_under_a_quota_that_there_is(shop: Shop) -> None:
+    admin = shop.hall.staff["system_admin"]
+
+    def give(name: str, quota: str, place: str) -> list[tuple[str, str]]:
+        command = Command(kind=QuotaLimit, verb="create", place=place, name=name, spec={"quota": quota, "room": 5})
+        try:
+            shop.kernel.execute(admin, command).result(10)
+        except Invalid as refused:
+            return [(p.code, p.mend.en if p.mend else "") for p in refused.problems]
+        return []
+
+    other = shop.hall.project("other", "traffic")
+    assert give("one", "sped", shop.project) == [("NO_SUCH", "Known: speed")]
+    assert give("one", SPEED, shop.project) == []
+    assert give("two", SPEED, shop.project) == [("TAKEN", "Change the one that is there")]
+    assert give("two", "storage_gib", shop.project) == []
+    assert give("one", SPEED, other) == []
+
+
 edits = st.tuples(
     st.sampled_from(["create", "update", "brake", "delete", "settle"]), st.integers(0, 4), st.integers(0, 9_000)
 )

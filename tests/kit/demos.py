@@ -92,10 +92,10 @@ class Demos:
         assert caller is not None, f"nobody may {command.verb} {command.kind.meta.key}"
         return caller
 
-    def another_value(self, kind: AnyKind, name: str, other: Made) -> Any:
-        """Another value of a field: one that is made up, or what another resource has."""
+    def another_value(self, kind: AnyKind, name: str, made: Made) -> Any:
+        """Another value of a field: one that is made up, or another resource."""
         info = fields_of(kind.meta.spec)[name]
-        row = self.row(kind, other)
+        row = self.row(kind, made)
         value = another(info, getattr(row.spec, name))
         return self.make(self.kernel.registry.kind(info.f.ref), "-other").id if info.f.ref else value
 

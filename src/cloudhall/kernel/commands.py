@@ -27,6 +27,7 @@ from cloudhall.kernel.refusals import (
     by_problems,
     going,
     immutable_problems,
+    limit_problems,
     not_found,
     refuse,
     stale,
@@ -316,6 +317,7 @@ class Planner:
     ) -> Plan:
         meta = command.kind.meta
         found += [*taken_problems(self.kernel, self.tx, old, new), *self._reference_problems(old, new)]
+        found += limit_problems(self.kernel, self.tx, new)
         if not found:
             found += [p for ask in meta.checks for p in ask(new, old, self.look)]
         refuse(found)

@@ -3,6 +3,7 @@
 Nothing here decides who may; nothing writes.
 """
 
+import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,23 @@ def taken_problems(kernel: "Kernel", tx: Tx, old: Kind[Any, Any] | None, new: Ki
         if kernel.tables[type(new)].count(tx, where & others):
             text = T(f"{value} 已被使用", f"{value} is taken")
             found.append(Problem("TAKEN", "/" + path.replace(".", "/"), text, T("换一个", "Choose another")))
+    return found
+
+
+def limit_problems(kernel: "Kernel", tx: Tx, new: Kind[Any, Any]) -> list[Problem]:
+    """Room under a quota that no kind has, or that this place was given already."""
+    found = []
+    for limit in type(new).meta.limits:
+        key, pointer = value_at(new, limit.key_path), "/" + limit.key_path.replace(".", "/")
+        if key not in kernel.registry.quotas:
+            near = difflib.get_close_matches(key, kernel.registry.quotas, n=1) or sorted(kernel.registry.quotas)
+            mend = T(f"可用：{'、'.join(near)}", f"Known: {', '.join(near)}")
+            found.append(Problem("NO_SUCH", pointer, T(f"没有配额 {key}", f"There is no quota {key}"), mend))
+        column = limit.key_path.replace(".", "_")
+        others = Where(f"place = ? AND {column} = ? AND id <> ?", (new.place, key, new.id))
+        if kernel.tables[type(new)].count(tx, others):
+            text = T(f"此处已有 {key} 的额度", f"There is a limit of {key} here already")
+            found.append(Problem("TAKEN", pointer, text, T("修改已有的额度", "Change the one that is there")))
     return found
 
 

@@ -12,7 +12,7 @@ import msgspec
 from cloudhall.kernel import roles
 from cloudhall.kernel.caller import SERVICE
 from cloudhall.kernel.fields import fields_of
-from cloudhall.kernel.kinds import Kind, Meta, field_at
+from cloudhall.kernel.kinds import Kind, Meta, Quota, field_at
 from cloudhall.kernel.metering import MeterDef
 from cloudhall.kernel.operations import POLICIES, Operation
 from cloudhall.kernel.pages import Page
@@ -63,6 +63,7 @@ class Registry:
         self.kinds: Mapping[str, AnyKind] = {k.meta.key: k for d in self.domains.values() for k in d.kinds}
         self.by_plural: Mapping[str, AnyKind] = {k.meta.plural: k for k in self.kinds.values()}
         self.by_prefix: Mapping[str, AnyKind] = {k.meta.prefix: k for k in self.kinds.values()}
+        self.quotas: Mapping[str, Quota] = {q.key: q for k in self.kinds.values() for q in k.meta.quotas}
         self.meters: Mapping[str, MeterDef] = {m.key: m for d in self.domains.values() for m in d.meters}
         for domain in declared:
             for name in domain.depends_on:
