@@ -21,6 +21,7 @@ from tests.e2e.soak.load import KEEPER, ORGANISATION, Doors, Load
 HOLDERS = 3
 LOAD_S = (0.3, 1.6)
 FOUNDING_S = (0.1, 2.4)
+SAID = 4_000  # characters of the server's own words that go with a finding
 DEARER = 1_000_000  # prices of the campaign, so that minutes of megabytes come to fen
 
 
@@ -31,7 +32,7 @@ class Campaign:
         self.folder, self.seed, self.tell = folder, seed, tell
         self.chance = random.Random(seed)  # noqa: S311  replayable on purpose
         self.ledger = Ledger()
-        self.doors = Doors(self.ledger)
+        self.doors = Doors()
         self.server = Server(folder / "home")
         self.apis: dict[str, Api] = {}
         self.wrong: list[str] = []
@@ -69,6 +70,8 @@ class Campaign:
         self.kills += 1
         self.revoked_ms += load.revoked_ms
         self._note(f"load {cycle}", load.wrong)
+        if load.wrong:
+            self.tell(self.server.said()[-SAID:])
         self._note(f"records {cycle}", records.wrong(self.server.home, self.folder / "copy", self.ledger))
         if self.chance.random() < 0.1:
             self._killed_while_starting(self.server, self.chance.uniform(0, 2))

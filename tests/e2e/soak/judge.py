@@ -47,17 +47,15 @@ class Judge:
         """A key that was revoked before the restart works at no moment after it."""
         old = list(self.ledger.revoked.values())
         some = old if every else [*old[-SAMPLE:], *self.chance.sample(old, min(SAMPLE, len(old)))]
-        bucket = self.ledger.rows("buckets", KEEPER)[0]["name"]
-        for revoked in some:
-            bucket = self.ledger.live["buckets"].get(revoked.row["spec"]["bucket"], {"name": bucket})["name"]
-            if not self.doors.refused(revoked.row, bucket):
-                yield f"revoked key {revoked.row['id']} works"
+        yield from (f"revoked key {r.row['id']} works" for r in some if not self.doors.revoked(r.row))
 
     def live_keys(self) -> Iterator[str]:
         """Every live key works, soon."""
         for key in self.ledger.rows("access-keys"):
             bucket = self.ledger.live["buckets"][key["spec"]["bucket"]]["name"]
-            if not _soon(lambda key=key, bucket=bucket: not self.doors.refused(key, bucket), IN_FORCE_S):
+            if _soon(lambda key=key, bucket=bucket: self.doors.works(key, bucket), IN_FORCE_S):
+                key["state"] = "ready"
+            else:
                 yield f"live key {key['id']} is refused"
 
     def rows(self) -> Iterator[str]:

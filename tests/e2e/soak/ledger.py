@@ -93,11 +93,13 @@ class Ledger:
         """Live keys of a bucket."""
         return [key for key in self.rows("access-keys") if key["spec"]["bucket"] == bucket]
 
-    def begin(self, at: tuple[str, str], content: str) -> None:
-        """An object is about to be written (or, with `ABSENT`, deleted)."""
+    def begin(self, at: tuple[str, str], content: str) -> set[str]:
+        """An object is about to be written (or, with `ABSENT`, deleted); answers what may lie there until then."""
         with self.lock:
-            self.objects.setdefault(at, {ABSENT}).add(content)
+            before = self.objects.get(at, {ABSENT})
+            self.objects[at] = before | {content}
             self.touched.add(at)
+            return before
 
     def done(self, at: tuple[str, str], content: str) -> None:
         """It was acknowledged."""
@@ -105,7 +107,7 @@ class Ledger:
             self.objects[at] = {content}
             self.writes += 1
 
-    def undone(self, at: tuple[str, str], content: str, before: set[str]) -> None:
+    def undone(self, at: tuple[str, str], before: set[str]) -> None:
         """It was refused: nothing has changed."""
         with self.lock:
             self.objects[at] = before
