@@ -20,7 +20,7 @@ from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.text import T
 
 LOOPBACK = "127.0.0.1"
-GRACE_S = 2
+GRACE_S = 1  # of the five that a stop may take; the engine needs two
 
 
 @contextlib.contextmanager
