@@ -5,8 +5,12 @@ its change stream followed. Bare: the same `weed mini` without any of it. Limit:
 (`sendfile`) from two Python processes over the same sockets.
 
 Clients are processes of one keep-alive connection each, with pre-signed addresses, so that they cost as little as
-can be. Each round does every size and verb on each side in turn, and turns the order; a ratio is the median over the
-rounds of ours / bare. Its last line is one JSON object: `ratio_put_4k` …, and the median rates a second of each side.
+can be. Each round does every size and verb on each side in turn, and turns the order. Its last line is one JSON object:
+
+    ratio_put_4k …              median over the rounds of ours / bare, in requests a second
+    cpu_ratio_put_4k …          median of bare / ours in CPU a request, the engine's and our readers': says the same
+                                where other work disturbs the clock
+    ours_put_4k_per_s …         median rates; also bare_ and files_
 """
 
 import argparse
@@ -23,7 +27,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -46,7 +50,9 @@ class Side(NamedTuple):
 
     name: str
     port: int
-    key: Key | None
+    key: Key | None = None
+    pids: tuple[int, ...] = ()
+    """Whose CPU it costs."""
 
 
 class Job(NamedTuple):
@@ -59,12 +65,19 @@ class Job(NamedTuple):
     seconds: float
 
 
+class Done(NamedTuple):
+    """What came of it."""
+
+    asked: int
+    seconds: float
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--sizes", default="4k,1m,64m", help="object sizes")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of one measurement")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--clients", type=int, default=4, help="client processes")
     chosen = parser.parse_args()
     sizes = chosen.sizes.lower().split(",")
@@ -77,8 +90,15 @@ def main() -> None:
     print(json.dumps(report(rates, sizes) | {"limit": LIMIT, "clients": chosen.clients, "cpus": os.cpu_count()}))
 
 
-Rates = dict[tuple[str, str, str], list[float]]
-"""Requests a second of each round, by side, verb and size."""
+class Rate(NamedTuple):
+    """Of one round: requests a second, and microseconds of CPU a request."""
+
+    per_s: float
+    cpu_us: float
+
+
+Rates = dict[tuple[str, str, str], list[Rate]]
+"""Of all rounds, by side, verb and size."""
 
 
 def measure(clients: Executor, sides: list[Side], sizes: list[str], chosen: argparse.Namespace) -> Rates:
@@ -92,10 +112,24 @@ def measure(clients: Executor, sides: list[Side], sizes: list[str], chosen: argp
             for verb in ("put", "get"):
                 for side in sides if number % 2 == 0 else sides[::-1]:
                     jobs = [Job(side, verb, in_bytes(size), c, chosen.seconds) for c in range(chosen.clients)]
-                    rate = sum(clients.map(work, jobs))
+                    rate = one(clients, side, jobs)
                     rates.setdefault((side.name, verb, size), []).append(rate)
-                    print(f"round {number + 1} {side.name:5} {verb} {size:>4} {rate:10.1f}/s", flush=True)
+                    print(f"round {number + 1} {side.name:5} {verb} {size:>4} {rate.per_s:10.1f}/s", flush=True)
     return rates
+
+
+def one(clients: Executor, side: Side, jobs: list[Job]) -> Rate:
+    """All clients at once."""
+    before_us = sum(map(cpu_us, side.pids))
+    done = list(clients.map(work, jobs))
+    asked = sum(d.asked for d in done)
+    return Rate(sum(d.asked / d.seconds for d in done), (sum(map(cpu_us, side.pids)) - before_us) / asked)
+
+
+def cpu_us(pid: int) -> float:
+    """CPU time that a process has taken (proc(5), `stat`, fields 14 and 15)."""
+    numbers = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(numbers[11]) + int(numbers[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
 def report(rates: Rates, sizes: list[str]) -> dict[str, float]:
@@ -103,11 +137,17 @@ def report(rates: Rates, sizes: list[str]) -> dict[str, float]:
     figures = dict[str, float]()
     for size in sizes:
         for verb in ("put", "get"):
-            pairs = zip(rates["ours", verb, size], rates["bare", verb, size], strict=True)
-            figures[f"ratio_{verb}_{size}"] = round(statistics.median(mine / other for mine, other in pairs), 3)
+            pairs = list(zip(rates["ours", verb, size], rates["bare", verb, size], strict=True))
+            figures[f"ratio_{verb}_{size}"] = median(mine.per_s / other.per_s for mine, other in pairs)
+            figures[f"cpu_ratio_{verb}_{size}"] = median(other.cpu_us / mine.cpu_us for mine, other in pairs)
             for side in ("ours", "bare", "files"):
-                figures[f"{side}_{verb}_{size}_per_s"] = round(statistics.median(rates[side, verb, size]), 1)
+                figures[f"{side}_{verb}_{size}_per_s"] = median(rate.per_s for rate in rates[side, verb, size])
     return figures
+
+
+def median(values: Iterable[float]) -> float:
+    """Rounded for people."""
+    return round(statistics.median(values), 3)
 
 
 def in_bytes(size: str) -> int:
@@ -134,7 +174,8 @@ def ours(root: Path) -> Iterator[Side]:
         engine.ensure_bucket(BUCKET)
         for reader in readers:
             reader.start()
-        yield Side("ours", int(engine.endpoint.rpartition(":")[2]), engine._up.keys.admin)  # noqa: SLF001  the only key yet
+        inside = engine._up  # noqa: SLF001  nobody else has a key yet
+        yield Side("ours", inside.ports.s3, inside.keys.admin, (inside.child.pid or 0, os.getpid()))
     finally:
         over.set()
         for reader in readers:
@@ -165,7 +206,7 @@ def bare(root: Path) -> Iterator[Side]:
     child.start()
     try:
         Buckets(f"http://127.0.0.1:{ports.s3}", key).ensure(BUCKET)
-        yield Side("bare", ports.s3, key)
+        yield Side("bare", ports.s3, key, (child.pid or 0,))
     finally:
         child.stop()
         weed_command.remove_sockets(ports)
@@ -191,7 +232,7 @@ def plain_files(root: Path) -> Iterator[Side]:
         for server in servers:
             server.start()
         try:
-            yield Side("files", port, None)
+            yield Side("files", port)
         finally:
             for server in servers:
                 server.terminate()
@@ -260,8 +301,8 @@ def pour(line: socket.socket, buffer: bytearray, length: int, into: Callable[[me
         length -= count
 
 
-def work(job: Job) -> float:
-    """Ask for `seconds` on one connection, each name at least once; requests a second. Large objects are few."""
+def work(job: Job) -> Done:
+    """Ask for `seconds` on one connection, each name at least once. Large objects are few."""
     names = [f"/{BUCKET}/{job.size}/{job.client}/{n}" for n in range(max(1, min(64, (8 << 20) // job.size)))]
     host = f"127.0.0.1:{job.side.port}"
     length = job.size if job.verb == "put" else 0
@@ -283,7 +324,7 @@ def work(job: Job) -> float:
                 raise ConnectionError(f"{job.side.name}: {head}")
             pour(line, buffer, head.length - len(head.rest), None)
             asked += 1
-    return asked / spent
+    return Done(asked, spent)
 
 
 def signed(verb: str, host: str, path: str, key: Key | None) -> str:

@@ -52,14 +52,19 @@ def test_the_master_assigns_no_chunks_and_the_volume_takes_none(ports: Ports, tr
     assert bare("POST", f"http://127.0.0.1:{ports.volume}/1,01637037d6", b"forged") >= 400
 
 
-def test_the_volume_hands_out_no_chunks(engine: SeaweedFS, ports: Ports, treasure: str) -> None:
+def test_the_volume_takes_and_deletes_no_chunk_and_reads_none_without_its_cookie(
+    engine: SeaweedFS, ports: Ports, treasure: str
+) -> None:
     """The address of the first chunk is read from the volume's file: 8 bytes of header, cookie, id (big-endian)."""
     volume = next((engine._home / "data").glob(f"{treasure}_*.dat"))
     head = volume.read_bytes()[8:20]
-    address = f"{volume.stem.rpartition('_')[2]},{int.from_bytes(head[4:]):x}{head[:4].hex()}"
+    chunk = f"http://127.0.0.1:{ports.volume}/{volume.stem.rpartition('_')[2]},{int.from_bytes(head[4:]):x}"
+    cookie = head[:4].hex()
+    wrong = f"{int(cookie, 16) ^ 1:08x}"
     assert b"secret" in volume.read_bytes()
-    for method in ("GET", "HEAD", "DELETE"):
-        assert bare(method, f"http://127.0.0.1:{ports.volume}/{address}") >= 400
+    assert bare("DELETE", chunk + cookie) == 401
+    assert bare("POST", chunk + cookie, b"forged") >= 400
+    assert bare("GET", chunk + wrong) == 404
 
 
 @pytest.mark.parametrize("path", ["/col/delete?collection={}", "/vol/grow?collection={}&count=1"])

@@ -151,14 +151,13 @@ def test_events_logged_in_the_other_order_come_once(monkeypatch: pytest.MonkeyPa
     """Stamped 20 and 21 at the same moment, logged as 21, 20: wherever a batch ends, both come, and once."""
     logged = [10, 11, 21, 20, 30, 31, 41, 40]
 
-    def ask(_log: ChangeLog, since_ns: int) -> Iterator[Event]:
+    def ask(_log: ChangeLog, since_ns: int, _until_ns: int) -> Iterator[Event]:
         position = 0
         for stamp in logged:
             position = max(position + 1, stamp)  # as the filer numbers its log
             if position > since_ns:
-                yield Event(
-                    stamp, "/buckets/b", None, "/buckets/b", Entry("k", is_directory=False, size=stamp, message=b"")
-                )
+                created = Entry("k", is_directory=False, size=stamp, message=b"")
+                yield Event(stamp, "/buckets/b", None, "/buckets/b", created)
         yield Event(50, caught_up=True)
 
     monkeypatch.setattr(ChangeLog, "_ask", ask)

@@ -57,7 +57,7 @@ class ChangeLog:
     def _read(self, cursor: int, end: int) -> tuple[list[Event], int]:
         """Events with stamps in `(cursor, end]`, and that end; it is an earlier one when there are many."""
         batch = list[Event]()
-        for event in self._ask(cursor):
+        for event in self._ask(cursor, end + SLACK_NS):
             if event.caught_up or event.ts_ns > end + SLACK_NS:
                 break
             if event.ts_ns > cursor:
@@ -66,10 +66,13 @@ class ChangeLog:
                 end = min(end, event.ts_ns)
         return [event for event in batch if event.ts_ns <= end], end
 
-    def _ask(self, since_ns: int) -> Iterator[Event]:
-        """A `SubscribeMetadata`: name, prefix, since, an id of its own, batches welcome, "nothing more" welcome."""
+    def _ask(self, since_ns: int, until_ns: int) -> Iterator[Event]:
+        """A `SubscribeMetadata`: name, prefix, since, an id of its own, until, batches and "nothing more" welcome.
+
+        With `until` the filer ends a busy stream itself; it would log an error when we hung up on it.
+        """
         request = text(1, "cloudhall") + text(2, "/buckets/") + integer(3, since_ns)
-        request += integer(7, secrets.randbits(30)) + integer(11, 1) + integer(13, 1)
+        request += integer(7, secrets.randbits(30)) + integer(8, until_ns) + integer(11, 1) + integer(13, 1)
         with contextlib.closing(Connection(self._filer, SILENCE_S)) as line:
             for message in line.ask("SubscribeMetadata", request):
                 yield from events(message)
