@@ -52,6 +52,7 @@ def _rules(info: FieldInfo) -> Iterator[str]:
     known = {
         "必填 · required": info.required and not f.by,
         "不可改 · fixed": f.immutable,
+        "不填即为提交者 · the asker where left out": f.asker,
         f"只由操作改变 · set by {codes(f.by)}": f.by,
         _bounds(f): True,
         code(f.pattern): True,
