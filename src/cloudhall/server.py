@@ -87,9 +87,10 @@ def serve(kernel: Kernel, sock: socket.socket, ready: Callable[[], None]) -> Non
     import uvicorn
 
     from cloudhall.api.app import create_app
+    from cloudhall.api.docs import DOCS_ROUTE
     from cloudhall.console.app import console_routes
 
-    app = create_app(kernel, routes=console_routes(kernel))
+    app = create_app(kernel, routes=[DOCS_ROUTE, *console_routes(kernel)])
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
