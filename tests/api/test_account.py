@@ -92,3 +92,22 @@ def test_a_flood_of_log_ins_is_turned_away_and_holds_up_nobody_else(
     assert sum(a.status_code == 429 for a in answers) >= 10
     assert all(a.headers["retry-after"] == "2" for a in answers if a.status_code == 429)
     assert [r.status_code for r in reads] == [200] * 5
+
+
+def test_a_password_is_set_by_oneself_with_the_old_one_or_by_a_security_administrator(
+    town: Town, with_password: None
+) -> None:
+    new, client = "a longer horse 电池", town.client()
+    token = client.post("/login", json={"login": "dev", "password": PASSWORD}).json()["token"]
+    own = {"Authorization": f"Bearer {token}"}
+    assert client.post("/password", json={"password": new, "old": "wrong horse"}, headers=own).status_code == 401
+    assert client.post("/password", json={"password": "short", "old": PASSWORD}, headers=own).status_code == 400
+    assert client.post("/password", json={"password": new, "old": PASSWORD}, headers=own).status_code == 204
+    assert client.get("/whoami", headers=own).status_code == 401  # every session ended
+    assert client.post("/login", json={"login": "dev", "password": new}).status_code == 200
+    viewer = town.client("viewer").post("/password", json={"person": town.people["dev"], "password": "mine now 123"})
+    assert viewer.status_code in {403, 404}
+    town.grant(town.people["admin"], "security_admin", "platform")
+    given = town.client("admin").post("/password", json={"person": town.people["dev"], "password": "given by admin"})
+    assert given.status_code == 204, given.text
+    assert client.post("/login", json={"login": "dev", "password": "given by admin"}).status_code == 200

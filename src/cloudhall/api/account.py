@@ -7,7 +7,8 @@ from starlette.responses import Response
 from cloudhall.api.answers import empty, reply
 from cloudhall.api.auth import address_of, agent_of, credential_of
 from cloudhall.api.endpoints import Call, Endpoint
-from cloudhall.domains.identity import sessions
+from cloudhall.domains.identity import passwords, sessions
+from cloudhall.domains.identity.person import Person
 from cloudhall.kernel import places
 from cloudhall.kernel.errors import Conflict
 from cloudhall.kernel.kinds import Spec, field
@@ -34,6 +35,25 @@ async def login(call: Call) -> Response:
         agent=agent_of(call.request),
     )
     return reply({"token": token, "expires_in_s": sessions.SESSION_US // 1_000_000, "person": to_wire(person)})
+
+
+class NewPassword(Spec, frozen=True, kw_only=True):
+    """A password to be set: one's own with the old one, somebody else's as security administrator."""
+
+    person: Annotated[
+        str,
+        field("人员", "Person", T("登录名或编号，不填就是你自己", "log-in or id; yourself if left out"), max_length=63),
+    ] = ""
+    password: Annotated[str, field("新密码", "New password", max_length=256)]
+    old: Annotated[str, field("旧密码", "Old password", T("改自己的密码时要填", "for your own"), max_length=256)] = ""
+
+
+async def set_password(call: Call) -> Response:
+    """Set a password and end all sessions of that person. Hashing runs where log-ins do, a few at a time."""
+    kernel, body = call.host.kernel, call.body
+    person = kernel.find(call.caller, Person, body.get("person") or call.caller.id)
+    await call.host.log_in(passwords.set_password, kernel, call.caller, person, body["password"], body.get("old", ""))
+    return empty()
 
 
 async def logout(call: Call) -> Response:
@@ -68,5 +88,14 @@ async def whoami(call: Call) -> Response:
 ENDPOINTS = (
     Endpoint(method="POST", path="/login", name="login", title=T("登录", "Log in"), run=login, body=Login, public=True),
     Endpoint(method="POST", path="/logout", name="logout", title=T("退出登录", "Log out"), run=logout, status=204),
+    Endpoint(
+        method="POST",
+        path="/password",
+        name="set_password",
+        title=T("设置密码", "Set a password"),
+        run=set_password,
+        body=NewPassword,
+        status=204,
+    ),
     Endpoint(path="/whoami", name="whoami", title=T("我是谁", "Who am I"), run=whoami),
 )
