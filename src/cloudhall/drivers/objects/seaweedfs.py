@@ -1,6 +1,6 @@
 """SeaweedFS behind the port `objects`: one supervised `weed mini` on loopback, nothing in the way of its clients.
 
-The S3 port is the only door to data: the engine's other ports answer nobody without our certificate
+The S3 port is the only door to data: the engine's other ports want our certificate or a token, or serve nothing
 (`weed_command`). Keys are rendered to one file and proven (`weed_identities`), usage comes from the engine's counters
 (`weed_counters`), stored bytes from its metadata stream (`weed_changes`), both exact to the byte.
 
