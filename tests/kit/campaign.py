@@ -80,8 +80,8 @@ def campaign(scenario: Scenario, *, to_the_end: bool = True) -> Report:
     points: list[str] = []
     failures: list[str] = []
     mishaps = 0
-    with folder() as room:
-        hall, memory = Hall(room / "plain"), Memory()
+    with folder() as room, contextlib.closing(Hall(room / "plain")) as hall:
+        memory = Memory()
         scenario.prepare(hall, memory)
         for step in scenario.steps:
             stage = _staged(hall, memory, room / "stage")
@@ -98,7 +98,6 @@ def campaign(scenario: Scenario, *, to_the_end: bool = True) -> Report:
             shutil.rmtree(stage.home)
             if failures and not to_the_end:
                 break
-        hall.close()
     return Report(points, mishaps, failures)
 
 

@@ -159,10 +159,8 @@ def folder() -> Iterator[Path]:
 @contextlib.contextmanager
 def opened(domains: Sequence[Domain] = installation.DOMAINS) -> Iterator[Hall]:
     """An installation that is gone afterwards."""
-    with folder() as home:
-        built = Hall(home, domains)
+    with folder() as home, contextlib.closing(Hall(home, domains)) as built:
         yield built
-        built.close()
 
 
 @pytest.fixture
