@@ -53,6 +53,7 @@ def script(tmp_path: Path) -> Iterator[Supervised]:
 
 
 def pid_of(child: Supervised) -> int:
+    until(lambda: child.pid is not None)  # what it wrote may be seen before its number is known
     pid = child.pid
     assert pid
     return pid
