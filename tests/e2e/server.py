@@ -35,7 +35,7 @@ class Server:
         self.environ = environment(home, self.port) | dict(environ or {})
         self.log = home.with_name(f"{home.name}.log")
         self._process: subprocess.Popen[bytes] | None = None
-        self._family: set[int] = set()
+        self._family: set[tuple[int, str]] = set()
 
     @property
     def url(self) -> str:
@@ -75,7 +75,7 @@ class Server:
     def look(self) -> None:
         """Remember every process that belongs to it now; what was seen must be gone in the end."""
         assert self._process
-        self._family |= {self._process.pid, *descendants(self._process.pid)}
+        self._family |= {(pid, born(pid)) for pid in (self._process.pid, *descendants(self._process.pid))}
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> tuple[int, float]:
         """Send Ctrl-C as a terminal does; exit code, and seconds until nothing of it ran any more."""
@@ -112,9 +112,17 @@ class Server:
         return [p for p in ports if answers(p)]
 
     def _await_end(self, began: float) -> None:
-        while left := [pid for pid in self._family if alive(pid)]:
+        while left := [pid for pid, birth in self._family if alive(pid) and born(pid) == birth]:
             assert time.monotonic() - began < STOP_S, f"still there: {[command(pid) for pid in left]}"
             time.sleep(PAUSE_S)
+
+
+def born(pid: int) -> str:
+    """When a process started, so that another one under the same number is not mistaken for it (proc(5), field 22)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def environment(home: Path, port: int) -> dict[str, str]:
