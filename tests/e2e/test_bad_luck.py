@@ -169,10 +169,8 @@ def busy(server: Server, door: Door) -> Iterator[None]:
                 thread.join()
 
 
-def test_an_engine_that_is_killed_leaves_a_gap_and_no_invention(server: Servers) -> None:
-    one = server()
-    one.start()
-    with as_developer(one) as developer:
+def test_an_engine_that_is_killed_leaves_a_gap_and_no_invention(city: Server) -> None:
+    with as_developer(city) as developer:
         door = rent(developer, "engine-killed")
         s3 = door.s3()
         for n in range(10):
@@ -180,10 +178,10 @@ def test_an_engine_that_is_killed_leaves_a_gap_and_no_invention(server: Servers)
         until(lambda: counted(developer, door).get("requests_a") == 10, 30)
         for n in range(3):
             s3.get_object(Bucket=door.bucket, Key=f"{n}")["Body"].read()
-        killed, killed_us = one.engine_pid, time.time_ns() // 1_000
+        killed, killed_us = city.engine_pid, time.time_ns() // 1_000
         os.kill(killed, signal.SIGKILL)
 
-        until(lambda: one.engine_pid not in {0, killed}, 20)
+        until(lambda: city.engine_pid not in {0, killed}, 20)
         until(lambda: answers(int(door.endpoint.rpartition(":")[2])), 20)
         listings = 1
         assert door.refused() == ""

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,12 @@ RCLONE = shutil.which("rclone")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files of awkward names and sizes, one large enough for a multipart upload (AWS: from 8 MiB on)."""
+    """Files of awkward names and sizes, one large enough for a multipart upload (AWS: from 8 MiB on).
+
+    A minute old: S3 tells times in whole seconds, so what is uploaded in the second of its writing looks older than
+    its file, and a sync would rightly send it again.
+    """
+    written_s = time.time() - 60
     root = tmp_path_factory.mktemp("folder")
     chance = random.Random(7)  # noqa: S311  replayable on purpose
     sizes = {
@@ -35,6 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(chance.randbytes(size))
+        os.utime(path, (written_s, written_s))
     return root
 
 
