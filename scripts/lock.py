@@ -12,8 +12,8 @@ import bootstrap
 
 # The development set is resolved first, and the program's own must agree with it: one version a package.
 COMPILED = (
-    ("dev.lock", ("pyproject.toml", "--group", "build", "--group", "dev")),
-    ("requirements.lock", ("pyproject.toml", "--group", "build", "--constraints", "dev.lock")),
+    ("dev.lock", ("pyproject.toml", "--extra", "fast", "--group", "build", "--group", "dev")),
+    ("requirements.lock", ("pyproject.toml", "--extra", "fast", "--group", "build", "--constraints", "dev.lock")),
     ("tools.lock", ("--group", "tools")),
 )
 PLAIN = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
