@@ -4,14 +4,19 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from cloudhall.cli.language import T, language
+from cloudhall.cli.language import T, language, say
 from cloudhall.cli.parts import Command, Option
 from cloudhall.kernel.errors import CloudhallError
 
+if TYPE_CHECKING:
+    from cloudhall.drivers.objects import Objects
+
 PORT = 8800
+LACKS = T("此 S3 有所不能：{}", "This S3 does not do everything: {}")
 
 
 def start(*, demo: bool, home: Path | None, port: int) -> None:
@@ -44,7 +49,7 @@ def _announce(kernel: object, port: int, *, demo: bool) -> None:
     zh = language() == "zh"
     url = f"http://127.0.0.1:{port}"
     click.echo(f"Cloudhall {'云厅 已启动' if zh else 'is up'}  {url}")
-    click.echo(f"S3  {kernel.drivers['objects'].endpoint}")  # type: ignore[attr-defined]  # the kernel stays out of the CLI's imports
+    _announce_s3(kernel.drivers["objects"])  # type: ignore[attr-defined]  # the kernel stays out of the CLI's imports
     if demo:
         click.echo("演示登录（仅本机）：" if zh else "Demonstration log-ins (loopback only):")
         for login, role, password in kernel.demo_logins:  # type: ignore[attr-defined]  # as above
@@ -52,6 +57,14 @@ def _announce(kernel: object, port: int, *, demo: bool) -> None:
     hint = "下一步：另开一个终端运行" if zh else "next: in another terminal"
     click.echo(f"{hint}  .venv/bin/cloudhall tour", err=True)
     sys.stdout.flush()
+
+
+def _announce_s3(objects: "Objects") -> None:
+    from cloudhall.drivers.objects.trouble import lacked
+
+    click.echo(f"S3  {objects.endpoint}")
+    if said := lacked(objects.lacks).in_(language()):
+        click.echo(f"    {say(LACKS, said)}")
 
 
 run = Command(

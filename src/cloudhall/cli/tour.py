@@ -17,6 +17,7 @@ import click
 from cloudhall.cli import config
 from cloudhall.cli.client import API, Client
 from cloudhall.cli.language import T, language, say
+from cloudhall.cli.output import why_not
 from cloudhall.cli.parts import Command, Option
 
 DEVELOPER, AUDITOR, PASSWORD = "chen-xiaolan", "he-chuan", "yunting-demo"
@@ -74,11 +75,15 @@ class _bucket:  # noqa: N801  reads as what it is: `with _bucket(…) as bucket`
         _tell(T("租用", "Rent"), T(f"{bucket['id']} {bucket['state']}", f"{bucket['id']} {bucket['state']}"))
         return bucket
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
         address = f"{API}/buckets/{self.name}"
-        if _until(lambda: self.client.send("GET", address).body["status"]["objects"]):
+
+        def objects() -> int:
+            return int(self.client.send("GET", address).body["status"]["objects"])
+
+        if objects() if failed else _until(objects):
             self.client.send("POST", f"{address}:empty", body={})
-        _until(lambda: not self.client.send("GET", address).body["status"]["objects"])
+        _until(lambda: not objects())
         self.client.send("DELETE", address)
         _tell(T("清空并删除", "Empty and delete"), T(self.name, self.name))
 
@@ -86,6 +91,8 @@ class _bucket:  # noqa: N801  reads as what it is: `with _bucket(…) as bucket`
 def _key(client: Client, bucket: dict[str, Any]) -> dict[str, Any]:
     body = {"project": PROJECT, "spec": {"bucket": bucket["id"]}}
     key: dict[str, Any] = client.send("POST", f"{API}/access-keys", {"wait": "30s"}, body).body
+    if key["state"] != "ready":
+        sys.exit("\n".join(why_not(c) for c in key["conditions"] if not c["status"]))
     _tell(T("访问密钥", "Access key"), T(f"{key['id']}，密钥只显示一次", f"{key['id']}, its secret shown once"))
     return key
 

@@ -1,7 +1,23 @@
-"""What can go wrong behind the port, said alike by every driver."""
+"""What can go wrong behind the port, said alike by every driver, and what an engine lacks, in people's words."""
+
+from collections.abc import Iterable
 
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from cloudhall.kernel.text import T
+
+_LACKED = {
+    "set_identities": T("访问密钥由其运营者发放", "access keys come from whoever runs it"),
+    "set_quota_bytes": T("写满的存储桶仍可写入", "a full bucket keeps the right to write"),
+    "counters": T("请求和流量不计量", "requests and traffic are not metered"),
+    "changes": T("存储量不计量", "stored bytes are not metered"),
+}
+"""By method of the port; those that only serve another one are missing."""
+
+
+def lacked(methods: Iterable[str]) -> T:
+    """What people will miss at an engine that lacks these methods; empty where it lacks none."""
+    texts = [text for method, text in _LACKED.items() if method in methods]
+    return T("；".join(text.zh for text in texts), "; ".join(text.en for text in texts))
 
 
 def not_answering(why: object) -> Unavailable:
