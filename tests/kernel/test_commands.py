@@ -10,9 +10,11 @@ from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
+from cloudhall.domains.identity.quota_limit import QuotaLimit
+from cloudhall.domains.market.statement import Statement
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
-from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.caller import Caller, service
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.errors import CloudhallError, Conflict, Invalid, NotFound, Stale
 from cloudhall.kernel.kinds import Kind
@@ -139,6 +141,40 @@ def test_everything_that_hangs_on_an_owner_goes_with_it_the_deepest_first(shop: 
         assert sorted(order) == sorted([*parts, *screws, engine])
         assert order[-1] == engine
         assert all(order.index(screw) < order.index(part) for part, screw in zip(parts, screws, strict=True))
+
+
+def test_what_belongs_to_a_place_goes_with_it_and_what_is_a_record_stays(hall: Hall) -> None:
+    project, admin = hall.project(), hall.staff["system_admin"]
+    limit = hall.do(admin, QuotaLimit, "create", place=project, name="room", spec={"quota": "storage_gib", "room": 9})
+    who = hall.do(admin, Person, "create", place="economy", name="wu", spec={"display_name": "吴"})["id"]
+    spec = {"subject": who, "role": "developer"}
+    grant = hall.do(hall.staff["security_admin"], Grant, "create", place=project, spec=spec)
+    month = {"place": project, "spec": {"period": "2026-11"}}
+    bill = hall.do(service("market.statement"), Statement, "create", name="2026-11", **month)
+
+    gone = ((Project, project), (QuotaLimit, limit["id"]), (Grant, grant["id"]))
+    plan = hall.kernel.plan(admin, Command(kind=Project, verb="delete", target=project))
+    assert {r.id for r in plan.goes_too} == {limit["id"], grant["id"]}
+    hall.do(admin, Project, "delete", target=project)
+    hall.settle()
+
+    assert hall.one("SELECT count(*) FROM role_grant WHERE id = ?", grant["id"]) == 0
+    assert [hall.kernel.tables[kind].get(hall.read(), id_) for kind, id_ in gone] == [None] * len(gone)
+    kept = hall.kernel.find(hall.person("viewer"), Statement, bill["id"])
+    assert (kept.place, kept.ready) == (project, True)
+    assert isinstance(refusal(hall, service("market.statement"), Statement, "create", name="later", **month), NotFound)
+
+
+def test_a_limit_that_is_deleted_gives_the_default_room_back(hall: Hall) -> None:
+    project, admin = hall.project(), hall.staff["system_admin"]
+    sql = "SELECT room FROM quota WHERE place = ? AND key = 'storage_gib'"
+    hall.do(admin, QuotaLimit, "create", place=project, name="room", spec={"quota": "storage_gib", "room": 9})
+    assert hall.one(sql, project) == 9
+    hall.do(admin, QuotaLimit, "delete", target="room", place=project)
+    assert hall.one(sql, project) == hall.kernel.registry.quotas["storage_gib"].default
+    hall.settle()
+    hall.do(admin, QuotaLimit, "create", place=project, name="room", spec={"quota": "storage_gib", "room": 7})
+    assert hall.one(sql, project) == 7
 
 
 def test_a_place_that_holds_anything_stays(hall: Hall) -> None:

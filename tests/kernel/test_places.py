@@ -48,15 +48,6 @@ def test_an_unknown_place_has_no_way_up(db: sqlite3.Connection) -> None:
     assert places.ancestors(db, "nowhere") == ()
 
 
-def test_a_leaf_that_goes_leaves_nothing(db: sqlite3.Connection) -> None:
-    places.add_place(db, "a", "platform")
-    places.add_place(db, "b", "a")
-    places.remove_place(db, "b")
-    assert places.ancestors(db, "b") == ()
-    assert places.ancestors(db, "a") == ("a", "platform")
-    assert db.execute("SELECT count(*) FROM place").fetchone() == (3,)
-
-
 def test_a_grant_counts_until_its_end_and_not_a_moment_longer(db: sqlite3.Connection) -> None:
     places.set_grant(db, "g1", "pe", "developer", "a", 100)
     places.set_grant(db, "g2", "pe", "developer", "b", None)

@@ -73,7 +73,7 @@ class TestDeletion:
 
     @staticmethod
     def world(demos: Demos) -> dict[str, Any]:
-        """What is there besides the record: at engines, of roles, places, secrets, room, work and levels."""
+        """What is there besides the record: at engines, of roles, secrets, room, work and levels."""
         hall = demos.hall
         hall.collect()
         tx = hall.read()
@@ -82,7 +82,6 @@ class TestDeletion:
             "keys": set(hall.objects.keys_in_force()),
             "rooms": tx.execute("SELECT place, key, used FROM quota WHERE used > 0 ORDER BY 1, 2").fetchall(),
             "grants": tx.execute("SELECT subject, role, place FROM role_grant ORDER BY 1, 2, 3").fetchall(),
-            "places": tx.execute("SELECT descendant, ancestor FROM place ORDER BY 1, 2").fetchall(),
             **{table: hall.counts()[table] for table in ("secret", "work", "meter_level", "identity_session")},
         }
 

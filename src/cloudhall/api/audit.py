@@ -28,6 +28,7 @@ from cloudhall.kernel.errors import Forbidden, NotFound
 from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.places import PLATFORM
+from cloudhall.kernel.registry import OWN_ENTRIES
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import rfc3339
 
@@ -37,7 +38,6 @@ HISTORY_MAX = 1_000
 INDEX_MAX = 2**62
 COVERED_WITHIN_S = 3.0
 TEXT = "text/plain"
-OWN_ENTRIES = "audit.entry:read"  # what a token's scopes must cover to read what its owner did
 
 
 class Sight:

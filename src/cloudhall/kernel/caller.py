@@ -25,12 +25,14 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     def within_scopes(self, operation: str) -> bool:
         """Whether the token in use covers an operation such as `storage.bucket:read`."""
-        if self.scopes is None:
-            return True
-        kind, _, verb = operation.partition(":")
-        domain = kind.partition(".")[0]
-        covering = {"*", f"*:{verb}", operation, f"{kind}:*", f"{domain}.*", f"{domain}.*:{verb}"}
-        return not covering.isdisjoint(self.scopes)
+        return self.scopes is None or not scopes_covering(operation).isdisjoint(self.scopes)
+
+
+def scopes_covering(operation: str) -> frozenset[str]:
+    """Every scope that an operation such as `storage.bucket:read` falls under."""
+    kind, _, verb = operation.partition(":")
+    domain = kind.partition(".")[0]
+    return frozenset({"*", f"*:{verb}", operation, f"{kind}:*", f"{domain}.*", f"{domain}.*:{verb}"})
 
 
 def service(kind: str, request: str = "") -> Caller:

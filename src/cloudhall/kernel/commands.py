@@ -30,6 +30,7 @@ from cloudhall.kernel.refusals import (
     limit_problems,
     not_found,
     refuse,
+    scope_problems,
     stale,
     taken_problems,
 )
@@ -280,17 +281,20 @@ class Planner:
             if rows and fields_of(kind.meta.spec)[path.partition(".")[2]].f.on_delete == "block":
                 raise blocked(owner, kind, rows)
             cascade += [c for r in rows if r.deleting_us is None for c in (*self._children(r), r)]
-        if type(owner).meta.place:
-            self._refuse_inhabited(owner)
-        return cascade
+        return [*cascade, *self._inhabitants(owner)] if type(owner).meta.place else cascade
 
-    def _refuse_inhabited(self, place: Kind[Any, Any]) -> None:
+    def _inhabitants(self, place: Kind[Any, Any]) -> list[Kind[Any, Any]]:
+        """Collect what goes with a place; raises when something in it must be removed first."""
+        cascade: list[Kind[Any, Any]] = []
         for kind in self.kernel.registry:
-            rows = self.kernel.tables[kind].page(
-                self.tx, Where("place = ?", (place.id,)), Sort("id", descending=False), None, LIST_NAMES_MAX + 1
-            )
-            if rows:
-                raise blocked(place, kind, rows)
+            if (then := kind.meta.on_place_delete) != "keep":
+                limit = CHILDREN_MAX if then == "cascade" else LIST_NAMES_MAX + 1
+                where = Where("place = ?", (place.id,))
+                rows = self.kernel.tables[kind].page(self.tx, where, Sort("id", descending=False), None, limit)
+                if rows and then == "block":
+                    raise blocked(place, kind, rows)
+                cascade += [r for r in rows if r.deleting_us is None]
+        return cascade
 
     def _changed(self, old: Kind[Any, Any], spec: Spec) -> Kind[Any, Any]:
         return type(old)(
@@ -317,7 +321,7 @@ class Planner:
     ) -> Plan:
         meta = command.kind.meta
         found += [*taken_problems(self.kernel, self.tx, old, new), *self._reference_problems(old, new)]
-        found += limit_problems(self.kernel, self.tx, new)
+        found += [*limit_problems(self.kernel, self.tx, new), *scope_problems(self.kernel, new)]
         if not found:
             found += [p for ask in meta.checks for p in ask(new, old, self.look)]
         refuse(found)

@@ -64,13 +64,13 @@ def _write(kernel: "Kernel", tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> No
     resource.revision = events.append(tx, event)
     table = kernel.tables[type(resource)]
     (table.insert if plan.old is None else table.update)(tx, resource)
-    _project(tx, resource, verb)
+    _project(kernel, tx, resource, verb)
     kernel.audit.append(tx, _entry(kernel, plan, resource, spec))
     if meta.controller or (verb == "delete"):
         work.due_now(tx, meta.key, resource.id, resource.updated_us)
 
 
-def _project(tx: Tx, r: Kind[Any, Any], verb: str) -> None:
+def _project(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], verb: str) -> None:
     """Keep places, roles and room in step with the rows that declare them."""
     meta = type(r).meta
     if meta.place and verb == "create":
@@ -83,8 +83,9 @@ def _project(tx: Tx, r: Kind[Any, Any], verb: str) -> None:
             subject, role = value_at(r, meta.grants.subject), value_at(r, meta.grants.role)
             places.set_grant(tx, r.id, subject, role, r.place, to_us(ends) if ends else None)
     for limit in meta.limits:
-        if r.deleting_us is None:
-            quotas.set_room(tx, r.place, value_at(r, limit.key_path), int(value_at(r, limit.amount_path)))
+        key = value_at(r, limit.key_path)
+        given = int(value_at(r, limit.amount_path))
+        quotas.set_room(tx, r.place, key, given if r.deleting_us is None else kernel.registry.quotas[key].default)
 
 
 def _issue_secret(kernel: "Kernel", tx: Tx, r: Kind[Any, Any]) -> str:

@@ -38,6 +38,7 @@ class F(msgspec.Struct, frozen=True, kw_only=True):
     by: tuple[str, ...] = ()
     ref: str = ""
     asker: bool = False  # left out, it is whoever asks
+    scopes: bool = False  # a list of scopes as tokens have them; each must cover some operation
     on_delete: Literal["block", "cascade"] = "block"
     choices: Mapping[str, T] = {}
 

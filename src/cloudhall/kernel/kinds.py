@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from dataclasses import replace as edit
 
     from cloudhall.kernel.context import Context
+    from cloudhall.kernel.store import Tx
 else:
     edit = msgspec.structs.replace
 
 __all__ = ["Blocked", "Condition", "F", "FieldInfo", "Outcome", "Ready", "T", "Wait", "edit", "field", "fields_of"]
 
 Scope = Literal["platform", "organisation", "project"]
+OnPlaceDelete = Literal["block", "cascade", "keep"]
+"""What becomes of rows when the project or organisation they lie in is deleted: they are named as what must go first,
+they go with it, or they stay for the record."""
 
 
 @typing.dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -130,6 +134,7 @@ class Meta(msgspec.Struct, kw_only=True):
     domain: str = ""
     scope: Scope = "project"
     place: bool = False
+    on_place_delete: OnPlaceDelete = "block"
     auto_name: bool = False
     clauses: tuple[str, ...] = ()
     allow: Mapping[str, tuple[str, ...]] = {}
@@ -215,6 +220,7 @@ class Kind(Generic[S, St]):
         doc: T,
         scope: Scope = "project",
         place: bool = False,
+        on_place_delete: OnPlaceDelete = "block",
         auto_name: bool = False,
         plural: str = "",
         clauses: tuple[str, ...] = (),
@@ -246,6 +252,7 @@ class Kind(Generic[S, St]):
             domain=_domain_of(cls.__module__),
             scope=scope,
             place=place,
+            on_place_delete=on_place_delete,
             auto_name=auto_name,
             clauses=clauses,
             allow=allow,
@@ -284,6 +291,7 @@ class Look(Protocol):
 
     actor: str
     now_us: int
+    tx: "Tx"  # for a domain's own hot tables
 
     def get(self, kind: "type[K]", id: str) -> "K | None":
         """Row by id, or None."""

@@ -93,6 +93,7 @@ class Operation(
     indexes=(Index("spec.target"), Index("status.ended")),
     columns=("name", "spec.what", "spec.target", "status.ended"),
     icon="task",
+    on_place_delete="keep",
     within_s=24 * 3_600,
     demo=({"name": "empty-stats", "spec": {"what": "storage.bucket.empty", "target": "bk-2kfbgwvb0tj3pmymc"}},),
 ):

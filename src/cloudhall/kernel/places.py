@@ -1,7 +1,8 @@
 """Places and roles: the tree of platform, organisations and projects, and who holds which role where.
 
 Both tables are projections of resources (kinds declared with `place=True` or `grants=…`), written in the transaction of
-the command that changed them, so a revoked grant is gone with the answer that says so.
+the command that changed them, so a revoked grant is gone with the answer that says so. A place that was deleted stays
+in the tree: what is kept of it (statements, the log) still lies under its organisation.
 Cost: `ancestors` and `granted` read one index each; the closure holds a row a place and level (3,000, depth 5: 15,000).
 """
 
@@ -28,11 +29,6 @@ def add_place(tx: Tx, place: str, parent: str) -> None:
     """Hang a place below its parent."""
     tx.execute("INSERT INTO place VALUES (?, ?, 0)", (place, place))
     tx.execute("INSERT INTO place SELECT ?, ancestor, distance + 1 FROM place WHERE descendant = ?", (place, parent))
-
-
-def remove_place(tx: Tx, place: str) -> None:
-    """Take a leaf out of the tree."""
-    tx.execute("DELETE FROM place WHERE descendant = ?", (place,))
 
 
 def ancestors(tx: Tx, place: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from cloudhall.kernel import credentials, events, places, quotas, work
+from cloudhall.kernel import credentials, events, quotas, work
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.fields import fields_of
@@ -244,15 +244,13 @@ def _conclude(r: Kind[Any, Any], generation: int, outcome: Outcome, now: int, *,
 
 
 def _remove(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
-    """Let a deleted row go, once: room back, place and secret gone, relatives woken."""
+    """Let a deleted row go, once: room back, secret gone, relatives woken."""
     if not work.remove(tx, claim):
         work.finish(tx, claim, None, progress=True, effects=0)
         return
     meta, now = type(r).meta, kernel.world.now_us()
     for quota in meta.quotas:
         quotas.charge(tx, r.place, quota, -int(value_at(r, quota.path)))
-    if meta.place:
-        places.remove_place(tx, r.id)
     credentials.forget(tx, r.id)
     events.append(tx, _status_event(r, "remove", now))
     kernel.tables[type(r)].remove(tx, r.id, now)

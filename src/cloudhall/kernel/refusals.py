@@ -112,6 +112,19 @@ def limit_problems(kernel: "Kernel", tx: Tx, new: Kind[Any, Any]) -> list[Proble
     return found
 
 
+def scope_problems(kernel: "Kernel", new: Kind[Any, Any]) -> list[Problem]:
+    """Scopes that no operation falls under: misspelt, they would silently cover nothing."""
+    known, found = kernel.registry.scopes, []
+    for name, info in fields_of(type(new.spec)).items():
+        for n, scope in enumerate(getattr(new.spec, name) if info.f.scopes else ()):
+            if scope not in known:
+                near = difflib.get_close_matches(scope, known, n=3) or ["*:read"]
+                mend = T(f"例如 {'、'.join(near)}", f"Such as {', '.join(near)}")
+                text = T(f"没有任何操作属于 {scope}", f"No operation falls under {scope}")
+                found.append(Problem("NO_SUCH", f"/spec/{name}/{n}", text, mend))
+    return found
+
+
 def by_problems(spec: type[Spec], patch: Any, old: Spec | None = None) -> list[Problem]:
     """Fields that only an action may set."""
     found = []

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from cloudhall.kernel import roles
-from cloudhall.kernel.caller import SERVICE
+from cloudhall.kernel.caller import SERVICE, scopes_covering
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.kinds import Kind, Meta, Quota, field_at
 from cloudhall.kernel.metering import MeterDef
@@ -21,6 +21,7 @@ from cloudhall.kernel.text import T
 AnyKind = type[Kind[Any, Any]]
 VERBS = ("read", "create", "update", "delete")
 AUDIT = "audit"  # of a place: to read its part of the log
+OWN_ENTRIES = "audit.entry:read"  # what a token's scopes must cover to read what its owner did
 COLUMNS = ("name", "id", "state", "place", "labels", "created_at", "updated_at")
 
 
@@ -65,6 +66,8 @@ class Registry:
         self.by_prefix: Mapping[str, AnyKind] = {k.meta.prefix: k for k in self.kinds.values()}
         self.quotas: Mapping[str, Quota] = {q.key: q for k in self.kinds.values() for q in k.meta.quotas}
         self.meters: Mapping[str, MeterDef] = {m.key: m for d in self.domains.values() for m in d.meters}
+        operations = [f"{k.meta.key}:{v}" for k in self.kinds.values() for v in (*k.meta.allow, *k.meta.actions)]
+        self.scopes = frozenset[str]().union(*map(scopes_covering, (OWN_ENTRIES, *operations)))
         for domain in declared:
             for name in domain.depends_on:
                 _known(domain.name, "domain", name, self.domains)

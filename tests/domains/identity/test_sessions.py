@@ -223,3 +223,12 @@ class TestServiceAccounts:
 def test_a_token_is_ones_own_where_nobody_is_named(town: Town, me: Caller) -> None:
     spec = {"scopes": ["*:read"], "expires_at": ends(town)}
     assert town.hall.do(me, Token, "create", place="economy", spec=spec)["spec"]["subject"] == me.id
+
+
+def test_a_scope_that_covers_nothing_is_named_with_what_is_near(town: Town, me: Caller) -> None:
+    with pytest.raises(Invalid) as refused:
+        token(town, me, scopes=["storage.*", "storage.bukcet:read", "*:raed"])
+    assert [p.pointer for p in refused.value.problems] == ["/spec/scopes/1", "/spec/scopes/2"]
+    assert "storage.bucket:read" in str(refused.value.problems[0].mend)
+    for scope in ("*", "*:read", "storage.*:delete", "storage.bucket:*", "identity.project:audit", "audit.entry:read"):
+        assert token(town, me, scopes=[scope])["secret"]

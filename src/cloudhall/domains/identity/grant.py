@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
+from cloudhall.domains.identity import resets
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.kernel.errors import Problem
@@ -43,6 +44,7 @@ class Grant(
         "Gives a role to a person or service account on an organisation or project and all below it.",
     ),
     scope="organisation",
+    on_place_delete="cascade",
     auto_name=True,
     clauses=("SYS-161",),
     allow={
@@ -73,6 +75,19 @@ def administrators_stay_separated(new: Grant, old: Grant | None, look: Look) -> 
             f"Already {ROLES[role].en}; the three administrators are three different people",
         )
         yield Problem("SEPARATION", "/spec/role", text)
+
+
+@check(Grant)
+def administrators_come_in_by_the_server(new: Grant, _old: Grant | None, look: Look) -> Iterable[Problem]:
+    """Whoever made the code of somebody's password may know it, and would hold the role as well."""
+    if new.spec.role in ADMINISTRATORS and resets.made_by_another(look.tx, new.spec.subject):
+        person = look.get(Person, new.spec.subject)
+        text = T(
+            "此人的密码由他人重设过；管理员的密码只能在服务器上重设",
+            "Somebody else has reset this password; an administrator's is reset on the server alone",
+        )
+        name = person.name if person else new.spec.subject
+        yield Problem("SEPARATION", "/spec/subject", text, resets.ON_SERVER.format(name=name))
 
 
 @check(Grant)

@@ -18,14 +18,17 @@ class QuotaLimit(
     title=T("配额", "Quota limit"),
     prefix="ql",
     doc=T(
-        "项目某项配额的额度。调低到已用以下时，已有资源保留，但不能再增加。",
-        "The room of one quota in a project. Cut below what is used, everything stays but nothing more fits.",
+        "项目某项配额的额度。调低到已用以下时，已有资源保留，但不能再增加；删除后恢复默认额度。",
+        "The room of one quota in a project. Cut below what is used, everything stays but nothing more fits; "
+        "deleted, the default room holds again.",
     ),
+    on_place_delete="cascade",
     clauses=("SYS-001",),
     allow={
         "read": (*USERS, SYSTEM_ADMIN),
         "create": (SYSTEM_ADMIN, ORG_ADMIN),
         "update": (SYSTEM_ADMIN, ORG_ADMIN),
+        "delete": (SYSTEM_ADMIN, ORG_ADMIN),
     },
     indexes=(Index("spec.quota"),),
     limits=(Limit("spec.quota", "spec.room"),),

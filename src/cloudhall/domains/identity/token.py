@@ -36,6 +36,7 @@ class TokenSpec(Spec, frozen=True, kw_only=True):
             "范围",
             "Scopes",
             T("例如 storage.bucket:read、storage.*、*:read", "such as storage.bucket:read, storage.* or *:read"),
+            scopes=True,
         ),
     ]
     expires_at: Annotated[datetime.datetime, field("到期时间", "Expires", T("最长 366 天", "at most 366 days ahead"))]

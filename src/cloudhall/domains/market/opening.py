@@ -1,11 +1,13 @@
 """Opens a month's statement for every project that has used something: the market's reader of usage."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from cloudhall.domains.market import rules
 from cloudhall.domains.market.statement import Statement
 from cloudhall.kernel.caller import service
 from cloudhall.kernel.commands import Command
+from cloudhall.kernel.errors import NotFound
 from cloudhall.kernel.store import Tx
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ def open_statements(kernel: "Kernel") -> int:
             spec={"period": period},
             key=f"statement/{project}/{period}",
         )
-        kernel.execute(service(Statement.meta.key), command).result()
+        with contextlib.suppress(NotFound):  # the first reading came after its project was gone
+            kernel.execute(service(Statement.meta.key), command).result()
     return len(projects)
 
 

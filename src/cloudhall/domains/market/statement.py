@@ -41,6 +41,7 @@ class Statement(
         "项目当月至今应付多少：每行是数量 × 单价 × 时间，可查到每次读数。读数迟到会重新计算。",
         "What a project owes this month so far: each line is quantity × price × time, down to its readings.",
     ),
+    on_place_delete="keep",
     clauses=("SYS-119",),
     allow={"read": (*USERS, SYSTEM_ADMIN), "create": ("service:market.statement",)},
     indexes=(Index("spec.period"),),
