@@ -43,6 +43,13 @@ def test_a_page_does_what_it_says(said_wrong: dict[Path, list[str]], page: Path)
     assert said_wrong[page] == [], "\n\n".join(said_wrong[page])
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_whoever_signs_is_told_of_empty_files(page: Path) -> None:
+    """AWS command line and boto3 hang after one without the variable (boto/botocore#3755)."""
+    text = page.read_text("utf-8")
+    assert text.count("AWS_ACCESS_KEY_ID") == text.count("BOTO_EXPERIMENTAL__NO_EMPTY_CONTINUE=true")
+
+
 def lang_of(page: Path) -> str:
     return "zh" if ".zh-CN." in page.name else "en"
 

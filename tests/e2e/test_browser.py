@@ -22,6 +22,7 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SIZE = 300_000
 SHOWN = "292.9 KiB"
+EMPTY_FILES = "BOTO_EXPERIMENTAL__NO_EMPTY_CONTINUE=true"  # without it some clients hang after one
 WITHIN_S = 60
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -102,6 +103,7 @@ def make_key(page: Page, url: str, bucket: str, name: str) -> Door:
     exports = page.inner_text("main")
     endpoint = re.search(r"--endpoint-url (\S+)", exports)
     assert endpoint
+    assert EMPTY_FILES in exports
     page.locator("p.send a.primary").click()
     assert secret not in page.content()
     status = {"endpoint": endpoint[1], "region": "us-east-1"}
@@ -130,6 +132,7 @@ def see_usage(page: Page, url: str, bucket: str, words: Words) -> None:
     assert SHOWN in shown
     assert re.search(r"\b[2-9] (次|in all)", shown), shown
     assert words.stored in shown
+    assert EMPTY_FILES in shown
     assert words.not_what not in shown
 
 
