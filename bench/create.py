@@ -33,7 +33,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cloudhall.domains.identity import DOMAIN as IDENTITY
-from cloudhall.domains.identity import passwords, sessions
+from cloudhall.domains.identity import passwords, resets, sessions
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
@@ -86,7 +86,8 @@ def serve(home: Path, port: int) -> None:
 
     from cloudhall.api.app import create_app
 
-    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=(passwords.SCHEMA, sessions.SCHEMA))
+    schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
+    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=schemas)
     token, project = found(kernel)
     commits = [0]
     kernel.store.on_commit.append(lambda: commits.__setitem__(0, commits[0] + 1))

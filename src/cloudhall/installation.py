@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudhall.domains import identity, market, storage
-from cloudhall.domains.identity import passwords, sessions
+from cloudhall.domains.identity import passwords, resets, sessions
 from cloudhall.domains.market import costs, opening, pricing
 from cloudhall.domains.storage import stored, usage
 from cloudhall.kernel.registry import Registry
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
 DOMAINS = (identity.DOMAIN, storage.DOMAIN, market.DOMAIN)
-SCHEMAS = (passwords.SCHEMA, sessions.SCHEMA, stored.SCHEMA, usage.SCHEMA)
+SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, stored.SCHEMA, usage.SCHEMA)
 COLLECTORS = usage.COLLECTORS
 
 

@@ -19,10 +19,8 @@ PASSWORD = "correct horse 电池"
 @pytest.fixture
 def with_password(town: Town) -> None:
     """Give the developer a password."""
-    person = town.kernel.tables[Person].get(town.kernel.store.read(), town.people["dev"])
-    assert isinstance(person, Person)
-    town.grant("pe-security", "security_admin", "platform")
-    passwords.set_password(town.kernel, Caller(id="pe-security"), person, PASSWORD)
+    hashed, person = passwords.hash_password(PASSWORD), town.people["dev"]
+    town.kernel.store.write(lambda tx: passwords.store(tx, person, hashed, 1)).result()
 
 
 def test_log_in_use_and_log_out(town: Town, with_password: None) -> None:
@@ -94,20 +92,46 @@ def test_a_flood_of_log_ins_is_turned_away_and_holds_up_nobody_else(
     assert [r.status_code for r in reads] == [200] * 5
 
 
-def test_a_password_is_set_by_oneself_with_the_old_one_or_by_a_security_administrator(
-    town: Town, with_password: None
-) -> None:
+def test_one_changes_ones_own_password_with_the_old_one(town: Town, with_password: None) -> None:
     new, client = "a longer horse 电池", town.client()
     token = client.post("/login", json={"login": "dev", "password": PASSWORD}).json()["token"]
     own = {"Authorization": f"Bearer {token}"}
+    assert client.post("/password", json={"password": new, "old": PASSWORD}).status_code == 401
     assert client.post("/password", json={"password": new, "old": "wrong horse"}, headers=own).status_code == 401
     assert client.post("/password", json={"password": "short", "old": PASSWORD}, headers=own).status_code == 400
     assert client.post("/password", json={"password": new, "old": PASSWORD}, headers=own).status_code == 204
     assert client.get("/whoami", headers=own).status_code == 401  # every session ended
     assert client.post("/login", json={"login": "dev", "password": new}).status_code == 200
-    viewer = town.client("viewer").post("/password", json={"person": town.people["dev"], "password": "mine now 123"})
-    assert viewer.status_code in {403, 404}
+
+
+def test_nobody_sets_a_password_for_somebody_else(town: Town, with_password: None) -> None:
     town.grant(town.people["admin"], "security_admin", "platform")
-    given = town.client("admin").post("/password", json={"person": town.people["dev"], "password": "given by admin"})
-    assert given.status_code == 204, given.text
-    assert client.post("/login", json={"login": "dev", "password": "given by admin"}).status_code == 200
+    body = {"person": "dev", "password": "given by admin", "old": ""}
+    assert town.client("admin").post("/password", json=body).status_code == 400
+    assert town.client().post("/login", json={"login": "dev", "password": PASSWORD}).status_code == 200
+
+
+def test_a_reset_gives_a_code_with_which_its_owner_chooses(town: Town, with_password: None) -> None:
+    town.grant(town.people["admin"], "security_admin", "platform")
+    client, security = town.client(), town.client("admin")
+    assert town.client("viewer").post("/password/reset", json={"person": "dev"}).status_code in {403, 404}
+    given = security.post("/password/reset", json={"person": "dev"})
+    assert given.status_code == 200, given.text
+    code = given.json()["code"]
+    assert given.json()["person"] == "dev"
+    refused = client.post("/login", json={"login": "dev", "password": code}).json()
+    assert (refused["status"], refused["reason"]) == (401, "CODE")
+    assert client.post("/password/choose", json={"code": code, "password": "short"}).status_code == 400
+    assert client.post("/password/choose", json={"code": code, "password": "my own horse"}).status_code == 204
+    assert client.post("/password/choose", json={"code": code, "password": "a thief's horse"}).status_code == 401
+    assert client.post("/login", json={"login": "dev", "password": PASSWORD}).status_code == 401
+    assert client.post("/login", json={"login": "dev", "password": "my own horse"}).status_code == 200
+
+
+def test_an_administrators_password_is_not_reset_over_the_interface(town: Town) -> None:
+    town.grant(town.people["viewer"], "security_admin", "platform")
+    for name in ("auditor", "admin", "viewer"):
+        refused = town.client("viewer").post("/password/reset", json={"person": name})
+        assert refused.status_code == 403, name
+        assert refused.json()["reason"] == "ADMINISTRATOR"
+        assert f"cloudhall reset-password {name}" in refused.json()["how"]

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from cloudhall.api.app import create_app
 from cloudhall.domains.identity import DOMAIN as IDENTITY
-from cloudhall.domains.identity import passwords, sessions
+from cloudhall.domains.identity import passwords, resets, sessions
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
@@ -192,7 +192,8 @@ class Town:
 
     def __init__(self, home: Path) -> None:
         """Found the town."""
-        self.kernel = Kernel(Registry([IDENTITY, TOWN]), home, schemas=(passwords.SCHEMA, sessions.SCHEMA))
+        schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
+        self.kernel = Kernel(Registry([IDENTITY, TOWN]), home, schemas=schemas)
         self.app = create_app(self.kernel)
         for role in (SYSTEM_ADMIN, "org_admin", DEVELOPER):
             self.grant(ROOT.id, role, places.PLATFORM)

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from cloudhall.api.app import create_app
 from cloudhall.console.app import console_routes
 from cloudhall.domains.identity import DOMAIN as IDENTITY
-from cloudhall.domains.identity import passwords, sessions
+from cloudhall.domains.identity import passwords, resets, sessions
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
@@ -211,7 +211,8 @@ class Yard:
 
     def __init__(self, home: Path) -> None:
         """Found the yard; nothing reconciles until `settle` is called."""
-        self.kernel = Kernel(Registry([IDENTITY, YARD]), home, schemas=(passwords.SCHEMA, sessions.SCHEMA))
+        schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
+        self.kernel = Kernel(Registry([IDENTITY, YARD]), home, schemas=schemas)
         self.kernel.pricing = price
         self.kernel.demo_logins = (("devon", T("开发者", "developer"), PASSWORD),)
         self.app: Starlette = create_app(self.kernel, routes=console_routes(self.kernel))

@@ -1,4 +1,4 @@
-"""Log in, log out, and who one is."""
+"""Log in, log out, passwords, and who one is."""
 
 from typing import Annotated
 
@@ -7,14 +7,14 @@ from starlette.responses import Response
 from cloudhall.api.answers import empty, reply
 from cloudhall.api.auth import address_of, agent_of, credential_of
 from cloudhall.api.endpoints import Call, Endpoint
-from cloudhall.domains.identity import passwords, sessions
+from cloudhall.domains.identity import passwords, resets, sessions
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel import places
 from cloudhall.kernel.errors import Conflict
 from cloudhall.kernel.kinds import Spec, field
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
-from cloudhall.kernel.wire import to_wire
+from cloudhall.kernel.wire import rfc3339, to_wire
 
 
 class Login(Spec, frozen=True, kw_only=True):
@@ -38,22 +38,46 @@ async def login(call: Call) -> Response:
 
 
 class NewPassword(Spec, frozen=True, kw_only=True):
-    """A password to be set: one's own with the old one, somebody else's as security administrator."""
+    """One's own password: the one in force, and the next."""
 
-    person: Annotated[
-        str,
-        field("人员", "Person", T("登录名或编号，不填就是你自己", "log-in or id; yourself if left out"), max_length=63),
-    ] = ""
-    password: Annotated[str, field("新密码", "New password", max_length=256)]
-    old: Annotated[str, field("旧密码", "Old password", T("改自己的密码时要填", "for your own"), max_length=256)] = ""
+    old: Annotated[str, field("旧密码", "Old password", max_length=256)]
+    password: Annotated[str, field("新密码", "New password", passwords.RULE, max_length=256)]
 
 
-async def set_password(call: Call) -> Response:
-    """Set a password and end all sessions of that person. Hashing runs where log-ins do, a few at a time."""
+async def change_password(call: Call) -> Response:
+    """Set one's own password and end all one's sessions. Hashing runs where log-ins do, a few at a time."""
     kernel, body = call.host.kernel, call.body
-    person = kernel.find(call.caller, Person, body.get("person") or call.caller.id)
-    await call.host.log_in(passwords.set_password, kernel, call.caller, person, body["password"], body.get("old", ""))
+    person = kernel.find(call.caller, Person, call.caller.id)
+    await call.host.log_in(passwords.change, kernel, call.caller, person, body["old"], body["password"])
     return empty()
+
+
+class ChosenPassword(Spec, frozen=True, kw_only=True):
+    """A one-time code, and the password that its owner wants."""
+
+    code: Annotated[str, field("一次性代码", "One-time code", max_length=64)]
+    password: Annotated[str, field("新密码", "New password", passwords.RULE, max_length=256)]
+
+
+async def choose_password(call: Call) -> Response:
+    """Set the password of whoever holds the code; the code is the credential."""
+    kernel, body, request = call.host.kernel, call.body, call.request.state.request_id
+    await call.host.log_in(resets.choose, kernel, body["code"], body["password"], request=request)
+    return empty()
+
+
+class Reset(Spec, frozen=True, kw_only=True):
+    """Whose password is to be reset."""
+
+    person: Annotated[str, field("人员", "Person", T("登录名或编号", "log-in or id"), example="wu-min", max_length=63)]
+
+
+async def reset_password(call: Call) -> Response:
+    """Reset somebody's password as security administrator; the code is shown this once."""
+    kernel = call.host.kernel
+    person = kernel.find(call.caller, Person, call.body["person"])
+    code = await call.host.read(resets.reset, kernel, call.caller, person)
+    return reply({"person": person.name, "code": code.secret, "expires_at": rfc3339(code.expires_us)})
 
 
 async def logout(call: Call) -> Response:
@@ -91,11 +115,29 @@ ENDPOINTS = (
     Endpoint(
         method="POST",
         path="/password",
-        name="set_password",
-        title=T("设置密码", "Set a password"),
-        run=set_password,
+        name="change_password",
+        title=T("更改自己的密码", "Change one's own password"),
+        run=change_password,
         body=NewPassword,
         status=204,
+    ),
+    Endpoint(
+        method="POST",
+        path="/password/choose",
+        name="choose_password",
+        title=T("凭一次性代码设定密码", "Choose a password with a one-time code"),
+        run=choose_password,
+        body=ChosenPassword,
+        status=204,
+        public=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/password/reset",
+        name="reset_password",
+        title=T("重设他人的密码", "Reset somebody's password"),
+        run=reset_password,
+        body=Reset,
     ),
     Endpoint(path="/whoami", name="whoami", title=T("我是谁", "Who am I"), run=whoami),
 )

@@ -21,13 +21,14 @@ class Town:
         self.project = hall.project()
 
     def person(self, name: str = "wu", password: str = PASSWORD) -> Person:
-        """Somebody with a password, set by the security administrator."""
+        """Somebody with a password of their own."""
         body = self.hall.do(
             self.hall.staff["system_admin"], Person, "create", place="economy", name=name, spec={"display_name": name}
         )
         row = self.row(str(body["id"]))
         if password:
-            passwords.set_password(self.kernel, self.hall.staff["security_admin"], row, password)
+            hashed = passwords.hash_password(password)
+            self.hall.write(lambda tx: passwords.store(tx, row.id, hashed, self.world.now_us()))
         return row
 
     def row(self, id_: str) -> Person:

@@ -78,6 +78,14 @@ def administrators_stay_separated(new: Grant, old: Grant | None, look: Look) -> 
 
 
 @check(Grant)
+def administrators_are_people(new: Grant, old: Grant | None, look: Look) -> Iterable[Problem]:
+    """Whoever issues a service account's tokens would hold its role too, unseen beside their own."""
+    if old is None and new.spec.role in ADMINISTRATORS and look.get(ServiceAccount, new.spec.subject):
+        text = T("管理员角色只授予人员", "An administrator's role is for a person")
+        yield Problem("SEPARATION", "/spec/subject", text)
+
+
+@check(Grant)
 def administrators_come_in_by_the_server(new: Grant, _old: Grant | None, look: Look) -> Iterable[Problem]:
     """Whoever made the code of somebody's password may know it, and would hold the role as well."""
     if new.spec.role in ADMINISTRATORS and resets.made_by_another(look.tx, new.spec.subject):

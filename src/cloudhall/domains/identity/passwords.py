@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 HASHES_AT_ONCE = 2
 LENGTH_MIN = 8
 LENGTH_MAX = 256
+RULE = T(f"{LENGTH_MIN} 到 {LENGTH_MAX} 个字符", f"{LENGTH_MIN} to {LENGTH_MAX} characters")
+OPENED = ("identity_password", "identity_session")
+TABLES = (*OPENED, "identity_reset")
 FAILURES_MAX = 5
 LOCKED_US = 15 * 60 * SECOND_US
 SCHEMA = """
@@ -39,32 +42,35 @@ CREATE TABLE identity_password (
 _hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
 
 
-def set_password(kernel: "Kernel", caller: Caller, person: Person, password: str, old: str = "") -> None:
-    """Set a password: one's own with the old one, another's as security administrator. Ends all their sessions."""
-    if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
-        text = T(
-            f"密码须有 {LENGTH_MIN} 到 {LENGTH_MAX} 个字符", f"A password has {LENGTH_MIN} to {LENGTH_MAX} characters"
-        )
-        raise Invalid(text, problems=(Problem("LENGTH", "/password", text),))
-    if caller.id == person.id:
-        verify(kernel, person, old)
-    else:
-        kernel.authority.require(kernel.store.read(), caller, "suspend", person)
-    entry = Entry(
-        actor=caller.id,
-        action="identity.person:set_password",
-        kind="identity.person",
-        resource=person.id,
-        request=caller.request,
-    )
+def change(kernel: "Kernel", caller: Caller, person: Person, old: str, password: str) -> None:
+    """Set one's own password, knowing the old one, and end all one's sessions.
+
+    Raises `Invalid`, `Unauthenticated` or `TooMany`.
+    """
+    check_length(password)
+    known = verify(kernel, person, old)
     hashed = hash_password(password)
 
     def write(tx: Tx) -> None:
+        require_same(tx, person.id, known)
+        take_away(tx, person.id)
         store(tx, person.id, hashed, kernel.world.now_us())
-        tx.execute("DELETE FROM identity_session WHERE person = ?", (person.id,))
-        kernel.audit.append(tx, entry)
+        kernel.audit.append(tx, entry(caller, person.id, "set_password"))
 
     kernel.store.write(write).result()
+
+
+def check_length(password: str) -> None:
+    """Raise `Invalid` for a password that is too short or too long."""
+    if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
+        text = T(f"密码须有 {RULE.zh}", f"A password has {RULE.en}")
+        raise Invalid(text, problems=(Problem("LENGTH", "/password", text),))
+
+
+def entry(caller: Caller, person: str, verb: str) -> Entry:
+    """Leaf of a change of somebody's password."""
+    action, kind = f"identity.person:{verb}", "identity.person"
+    return Entry(actor=caller.id, action=action, kind=kind, resource=person, request=caller.request)
 
 
 def store(tx: Tx, person: str, hashed: str, now_us: int) -> None:
@@ -72,8 +78,26 @@ def store(tx: Tx, person: str, hashed: str, now_us: int) -> None:
     tx.execute("INSERT OR REPLACE INTO identity_password VALUES (?, ?, ?, 0, 0)", (person, hashed, now_us))
 
 
-def verify(kernel: "Kernel", person: Person | None, password: str) -> None:
-    """Compare; raises `Unauthenticated`, or `TooMany` while locked. Counts failures."""
+def take_away(tx: Tx, person: str) -> None:
+    """Remove the password, and end every session."""
+    _delete(tx, person, OPENED)
+
+
+def require_same(tx: Tx, person: str, known: str) -> None:
+    """Raise `Unauthenticated` where the hash that `verify` answered is no longer the person's.
+
+    Between comparing and writing somebody may have reset the password: what is opened then would outlive the reset.
+    """
+    sql = "SELECT 1 FROM identity_password WHERE person = ? AND hash = ?"
+    if tx.execute(sql, (person, known)).fetchone() is None:
+        raise _wrong()
+
+
+def verify(kernel: "Kernel", person: Person | None, password: str) -> str:
+    """Compare, and answer the hash that it was compared with, for `require_same`.
+
+    Raises `Unauthenticated`, or `TooMany` while locked. Counts failures.
+    """
     nobodys = _nobodys_hash()
     with _hashing:
         now, row = kernel.world.now_us(), None
@@ -87,14 +111,19 @@ def verify(kernel: "Kernel", person: Person | None, password: str) -> None:
         if person is not None and row is not None:
             kernel.store.write(lambda tx: _count(tx, person.id, now, right=right)).result()
     if not right or row is None:
-        raise Unauthenticated(
-            T("登录名或密码不对", "Wrong log-in or password"),
-            mend=T(
-                "核对后再试；连续输错 5 次会锁定 15 分钟",
-                "Check both and try again; five wrong ones lock for 15 minutes",
-            ),
-            reason="WRONG_PASSWORD",
-        )
+        raise _wrong()
+    return str(hashed)
+
+
+def _wrong() -> Unauthenticated:
+    return Unauthenticated(
+        T("登录名或密码不对", "Wrong log-in or password"),
+        mend=T(
+            "核对后再试；连续输错 5 次会锁定 15 分钟",
+            "Check both and try again; five wrong ones lock for 15 minutes",
+        ),
+        reason="WRONG_PASSWORD",
+    )
 
 
 def _locked(left_us: int) -> TooMany:
@@ -103,7 +132,7 @@ def _locked(left_us: int) -> TooMany:
         T("密码连续输错，账号暂时锁定", "Locked after too many wrong passwords"),
         mend=T(
             f"{minutes} 分钟后再试，或请安全管理员重设密码",
-            f"Try again in {minutes} min, or have the password set anew",
+            f"Try again in {minutes} min, or have the password reset",
         ),
         reason="LOCKED",
     )
@@ -124,17 +153,17 @@ def _count(tx: Tx, person: str, now_us: int, *, right: bool) -> None:
 
 @finalizer(Person)
 def forget(person: Person, ctx: "Context") -> Outcome:
-    """Whoever is gone leaves no password and no session behind."""
-    sql = "SELECT 1 FROM identity_password WHERE person = ? UNION SELECT 1 FROM identity_session WHERE person = ?"
-    if ctx.tx.execute(sql, (person.id, person.id)).fetchone() is None:
+    """Whoever is gone leaves no password, no code and no session behind."""
+    found = (f"SELECT 1 FROM {table} WHERE person = ?" for table in TABLES)  # noqa: S608  names of ours
+    if ctx.tx.execute(" UNION ".join(found), (person.id,) * len(TABLES)).fetchone() is None:
         return Ready()
-    ctx.write(lambda tx: _forget(tx, person.id))
+    ctx.write(lambda tx: _delete(tx, person.id, TABLES))
     return Wait("Forgetting", T("正在清除密码和会话", "removing password and sessions"), 0)
 
 
-def _forget(tx: Tx, person: str) -> None:
-    for table in ("identity_password", "identity_session"):
-        tx.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608  one of two names
+def _delete(tx: Tx, person: str, tables: tuple[str, ...]) -> None:
+    for table in tables:
+        tx.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608  names of ours
 
 
 def hash_password(password: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloudhall.domains.identity import passwords
+from cloudhall.domains.identity import passwords, resets
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.domains.identity.token import Token
@@ -46,7 +46,9 @@ def login(
     person = _person_named(kernel, login_name)
     private = {"login": login_name[:LOGIN_LENGTH_MAX], "address": address, "agent": agent}
     try:
-        passwords.verify(kernel, person, password)
+        if resets.is_code(password):
+            raise _code_given()
+        known = passwords.verify(kernel, person, password)
         if person is None or person.spec.suspended or person.deleting_us is not None:
             raise _refused(T("账号已停用", "The account is suspended"))
     except CloudhallError as error:
@@ -56,6 +58,7 @@ def login(
     now = kernel.world.now_us()
 
     def write(tx: Tx) -> None:
+        passwords.require_same(tx, person.id, known)
         tx.execute("DELETE FROM identity_session WHERE expires_us < ?", (now,))
         row = (credentials.digest(secret), person.id, now, now + SESSION_US)
         tx.execute("INSERT INTO identity_session VALUES (?, ?, ?, ?)", row)
@@ -81,7 +84,7 @@ def logout(kernel: "Kernel", credential: str) -> None:
 def authenticate(kernel: "Kernel", credential: str, *, request: str = "", address: str = "", agent: str = "") -> Caller:
     """Caller behind a session secret or an API token; raises `Unauthenticated`.
 
-    Cost: two look-ups by key; a text of the wrong form costs none.
+    Cost: two look-ups by key, three for a token; a text of the wrong form costs none.
     """
     tx, now = kernel.store.read(), kernel.world.now_us()
     scopes: tuple[str, ...] | None = None
@@ -110,6 +113,8 @@ def _token_subject(kernel: "Kernel", tx: Tx, credential: str, now_us: int) -> tu
         raise _refused(T("令牌不存在或已吊销", "The token is unknown or revoked"))
     if to_us(token.spec.expires_at) <= now_us:
         raise _refused(T("令牌已过期", "The token has expired"))
+    if token.created_us <= resets.last_us(tx, token.spec.subject):
+        raise _refused(T("令牌早于最近一次密码重设", "The token is older than the last reset of the password"))
     return token.spec.subject, tuple(token.spec.scopes)
 
 
@@ -127,6 +132,17 @@ def _caller(kernel: "Kernel", tx: Tx, subject: str) -> Caller:
 def _person_named(kernel: "Kernel", name: str) -> Person | None:
     found = kernel.tables[Person].named(kernel.store.read(), name.strip().lower(), LIVE)
     return found[0] if len(found) == 1 else None
+
+
+def _code_given() -> Unauthenticated:
+    return Unauthenticated(
+        T("这是一次性代码，不是密码", "This is a one-time code, no password"),
+        mend=T(
+            "先用它设定密码：控制台登录页，或 cloudhall password choose",
+            "Choose a password with it first: on the console's log-in page, or cloudhall password choose",
+        ),
+        reason="CODE",
+    )
 
 
 def _refused(text: T) -> Unauthenticated:

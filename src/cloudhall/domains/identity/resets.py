@@ -1,0 +1,167 @@
+"""One-time codes: how somebody comes in who has no password yet, or no longer knows it.
+
+What another person can do about a password is a reset: it ends whatever the person had opened and makes a code, with
+which the person chooses a password that nobody else knows.
+
+Invariants: a code is shown once and kept as its hash; it is good for 24 hours and for one password, and a later reset
+makes it worthless. Sessions end with a reset, and API tokens made before it are refused.
+Must never happen: an administrator whose password came from a code of another administrator. Such a code is made on the
+server alone, before the role is granted and after; `origin` remembers who made the one that the present password came
+from. Otherwise whoever grants and resets could be all three administrators (GB/T 22239 8.1.5).
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cloudhall.domains.identity import passwords
+from cloudhall.domains.identity.person import Person
+from cloudhall.kernel import credentials, places
+from cloudhall.kernel.audit import Entry
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.errors import Forbidden, NotFound, Unauthenticated
+from cloudhall.kernel.roles import ADMINISTRATORS
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.text import T
+from cloudhall.kernel.world import SECOND_US
+
+if TYPE_CHECKING:
+    from cloudhall.kernel.kernel import Kernel
+
+CODE_PREFIX = "chc"
+CODE_LENGTH = 20  # 119 bits: no guess at it need be counted
+CODE_US = 24 * 3_600 * SECOND_US
+SERVER = Caller(id="server", type="ServiceAccount", name="server", request="server")
+ON_SERVER = T(
+    "停下服务器，在它的机器上运行 cloudhall reset-password {name}",
+    "Stop the server and run this on its machine: cloudhall reset-password {name}",
+)
+SCHEMA = """
+CREATE TABLE identity_reset (
+  person TEXT PRIMARY KEY, hash BLOB UNIQUE, origin TEXT NOT NULL, made_us INTEGER NOT NULL, expires_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class Code(NamedTuple):
+    """A code as it is shown, once; `expires_us` in microseconds since 1970."""
+
+    secret: str
+    expires_us: int
+
+
+def reset(kernel: "Kernel", caller: Caller, person: Person) -> Code:
+    """Reset somebody's password as security administrator; raises `Forbidden`, for an administrator's always."""
+
+    def write(tx: Tx) -> Code:
+        _require(kernel, tx, caller, person)
+        return make(kernel, tx, caller, person.id)
+
+    try:
+        return kernel.store.write(write).result()
+    except Forbidden as denial:
+        entry = Entry(
+            actor=caller.id,
+            action="identity.person:reset_password",
+            phase="denied",
+            kind="identity.person",
+            resource=person.id,
+            project=person.place,
+            request=caller.request,
+            reason=denial.reason,
+        )
+        kernel.note(entry).result()
+        raise
+
+
+def reset_on_server(kernel: "Kernel", name: str) -> Code:
+    """Reset anybody's password, by log-in; for whoever has the data folder. Raises `NotFound`."""
+    found = kernel.tables[Person].named(kernel.store.read(), name.strip().lower())
+    if not found:
+        raise NotFound(T(f"没有登录名 {name}", f"There is no log-in {name}"))
+    return kernel.store.write(lambda tx: make(kernel, tx, SERVER, found[0].id)).result()
+
+
+def make(kernel: "Kernel", tx: Tx, maker: Caller, person: str) -> Code:
+    """Take password and sessions away and make a code. Decides nothing: `maker` may do it."""
+    if kernel.tables[Person].get(tx, person) is None:
+        raise NotFound(T("没有这个人", "There is no such person"))
+    secret = credentials.make(CODE_PREFIX, CODE_LENGTH, kernel.world)
+    now = kernel.world.now_us()
+    passwords.take_away(tx, person)
+    row = (person, credentials.digest(secret), maker.id, now, now + CODE_US)
+    tx.execute("INSERT OR REPLACE INTO identity_reset VALUES (?, ?, ?, ?, ?)", row)
+    kernel.audit.append(tx, passwords.entry(maker, person, "reset_password"))
+    return Code(secret, now + CODE_US)
+
+
+def owner(kernel: "Kernel", code: str) -> Person:
+    """Whose code it is; raises `Unauthenticated` for one that is wrong, used, replaced or too old."""
+    sql = "SELECT person FROM identity_reset WHERE hash = ? AND expires_us > ?"
+    tx = kernel.store.read()
+    row = tx.execute(sql, (_digest(code), kernel.world.now_us())).fetchone()
+    person = kernel.tables[Person].get(tx, row[0]) if row else None
+    if person is None or person.spec.suspended or person.deleting_us is not None:
+        raise _worthless()
+    return person
+
+
+def choose(kernel: "Kernel", code: str, password: str, *, request: str = "") -> Person:
+    """Set the password of the code's owner; raises `Invalid` or `Unauthenticated`. The code is used up."""
+    passwords.check_length(password)
+    person = owner(kernel, code)
+    hashed = passwords.hash_password(password)
+    caller = Caller(id=person.id, request=request)
+
+    def write(tx: Tx) -> None:
+        now = kernel.world.now_us()
+        sql = "UPDATE identity_reset SET hash = NULL WHERE person = ? AND hash = ? AND expires_us > ?"
+        if tx.execute(sql, (person.id, _digest(code), now)).rowcount == 0:
+            raise _worthless()
+        passwords.store(tx, person.id, hashed, now)
+        kernel.audit.append(tx, passwords.entry(caller, person.id, "choose_password"))
+
+    kernel.store.write(write).result()
+    return person
+
+
+def is_code(text: str) -> bool:
+    """Whether a text has the form of a code; costs no look-up."""
+    return credentials.well_formed(text.strip(), CODE_PREFIX)
+
+
+def made_by_another(tx: Tx, person: str) -> bool:
+    """Whether the person's password or code came from somebody else than the server."""
+    sql = "SELECT 1 FROM identity_reset WHERE person = ? AND origin <> ?"
+    return tx.execute(sql, (person, SERVER.id)).fetchone() is not None
+
+
+def last_us(tx: Tx, person: str) -> int:
+    """When the person's password was last reset; 0 where it never was."""
+    row = tx.execute("SELECT made_us FROM identity_reset WHERE person = ?", (person,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _require(kernel: "Kernel", tx: Tx, caller: Caller, person: Person) -> None:
+    """Whoever may suspend a person may reset; nobody does for an administrator."""
+    kernel.authority.require(tx, caller, "suspend", person)
+    held = places.granted(tx, person.id, kernel.world.now_us())
+    if not held.keys().isdisjoint(ADMINISTRATORS):
+        raise Forbidden(
+            T(
+                f"{person.name} 是管理员，其密码只能在服务器上重设",
+                f"{person.name} is an administrator, whose password is reset on the server alone",
+            ),
+            mend=ON_SERVER.format(name=person.name),
+            reason="ADMINISTRATOR",
+        )
+
+
+def _digest(code: str) -> bytes:
+    return credentials.digest(code.strip())
+
+
+def _worthless() -> Unauthenticated:
+    return Unauthenticated(
+        T("一次性代码不对、已用过或已过期", "The one-time code is wrong, used or too old"),
+        mend=T("请安全管理员重新重设密码", "Ask a security administrator to reset the password once more"),
+        reason="CODE",
+    )
