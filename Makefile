@@ -26,7 +26,7 @@ lint: ## check style, types and the arrows between packages
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report" >&2; exit 1; }
 
 bench: ## measure every figure; `bench/run NAME` measures one
-	@set -e; for script in bench/*.py; do name=$${script##*/}; echo "== $${name%.py}"; bench/run "$${name%.py}"; done
+	@set -e; for script in bench/*.py; do name=$$(basename $$script .py | tr _ -); echo "== $$name"; bench/run "$$name"; done
 
 docs: ## write docs/reference anew from the declarations
 	$(BOOTSTRAP) test
