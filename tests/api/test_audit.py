@@ -91,6 +91,23 @@ def test_an_auditor_of_one_project_sees_that_project(town: Town, dev: TestClient
     assert stranger.get("/boxes").json()["items"] == []
 
 
+def test_the_record_of_an_organisation_holds_its_projects(town: Town, dev: TestClient, box: dict[str, Any]) -> None:
+    auditor = town.client("auditor")
+    town.client("stranger").post("/boxes", json={"name": "theirs", "project": "harbour", "spec": {"size_gib": 1}})
+    record = actions(auditor, "?place=bureau&page_size=1000")
+    assert {"town.box:seal", "identity.project:create", "identity.person:create"} <= set(record)
+    assert record.count("town.box:create") == 2  # one in each project
+    assert actions(auditor, "?place=census").count("town.box:create") == 1
+    seen, token = [], ""
+    while len(seen) < len(record):
+        page = auditor.get(f"/audit?place=bureau&page_size=3{token}").json()
+        seen += [e["action"] for e in page["items"]]
+        token = f"&page_token={page.get('next_page_token')}"
+    assert seen == record
+    assert "town.box:create" not in actions(auditor, "?place=harbour&action=town.box:seal")
+    assert actions(town.client("viewer"), "?place=bureau&action=town.box:create") == ["town.box:create"]
+
+
 def test_a_token_reads_no_more_of_the_log_than_its_scopes(town: Town, dev: TestClient, box: dict[str, Any]) -> None:
     def tokens(*scopes: str) -> TestClient:
         at = rfc3339(town.kernel.world.now_us() + 3_600_000_000)

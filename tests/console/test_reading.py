@@ -124,6 +124,8 @@ def test_audit_shows_each_what_is_theirs_to_see(yard: Yard) -> None:
     assert "yard.shed:create" not in stan.open("/audit")
     assert "yard.shed:create" in audra.open("/audit?action=yard.shed:create&since=2020-01-01")
     assert "No entries" in audra.open("/audit?since=2999-01-01")
+    assert "<code>yard.shed:create</code>" in audra.open("/audit?place=bureau")
+    assert "<code>yard.shed:create</code>" not in stan.open("/audit?place=bureau")
     (entry,) = re.findall(r'<td class="n"><a href="/audit/(\d+)">', devon.open("/audit?action=yard.shed:create"))
     stan.open(f"/audit/{entry}")
     assert stan.status == 404

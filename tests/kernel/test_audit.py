@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloudhall.kernel import tlog
-from cloudhall.kernel.audit import AuditLog, Leaf, Proof
+from cloudhall.kernel.audit import PLACES_MERGED_MAX, AuditLog, Leaf, Proof
 from cloudhall.kernel.errors import Invalid, NotFound
 from cloudhall.kernel.keys import Keyring
 from cloudhall.kernel.world import SECOND_US, Simulated, World
@@ -287,7 +287,13 @@ def test_search_is_newest_first_and_takes_all_filters_together(site: Site) -> No
     assert idxs(limit=3, before_idx=31) == [30, 29, 28]
     assert idxs(actor="ps1", limit=2) == [31, 28]
     assert idxs(resource="bk2") == [27, 22, 17, 12, 7, 2]
-    assert idxs(resource="bk2", project="pj1") == [27, 17, 7]
+    assert idxs(resource="bk2", places=("pj1",)) == [27, 17, 7]
+    assert idxs(resource="bk2", places=("pj0", "pj1"), limit=4) == [27, 22, 17, 12]
+    assert idxs(places=("pj1", "pj0"), limit=4) == [29, 28, 27, 26]
+    assert idxs(places=("pj1", "pj0"), limit=3, before_idx=27, actor="ps0") == [24, 21, 18]
+    assert idxs(places=("pj0", ""), limit=6) == [33, 32, 31, 30, 28, 26]
+    many = tuple(f"none{n}" for n in range(2 * PLACES_MERGED_MAX))
+    assert idxs(places=("pj0", *many, "pj1"), limit=4) == [29, 28, 27, 26]
     assert idxs(action="session:login") == [33, 32, 31, 30]
     assert idxs(since_us=later_us) == [33, 32, 31, 30]
     assert idxs(since_us=later_us, actor="ps2") == [32]
@@ -305,14 +311,32 @@ def test_search_by_time_finds_all_even_where_the_clock_was_set_back(site: Site) 
     assert [hit.idx for hit in site.log.search(site.db, since_us=start_us + 35 * SECOND_US)] == [5, 4, 1]
 
 
-@pytest.mark.parametrize("filter_", ["actor", "resource", "project"])
-def test_search_uses_an_index(site: Site, filter_: str) -> None:
+THREE = ("x", "y", "z")
+
+
+@pytest.mark.parametrize(
+    ("filters", "index", "walks"),
+    [
+        ({"actor": "x"}, "actor", 1),
+        ({"resource": "x"}, "resource", 1),
+        ({"places": ("x",)}, "project", 1),
+        ({"places": THREE}, "project", 3),
+        ({"places": THREE, "action": "a", "since_us": 1, "before_idx": 9}, "project", 3),
+        ({"places": THREE, "resource": "x"}, "resource", 1),
+        ({"places": THREE, "actor": "x"}, "actor", 1),
+    ],
+)
+def test_search_walks_an_index_and_sorts_nothing(
+    site: Site, filters: Mapping[str, object], index: str, walks: int
+) -> None:
     asked: list[str] = []
     site.db.set_trace_callback(asked.append)
-    site.log.search(site.db, limit=5, **{filter_: "x"})  # type: ignore[arg-type]  # filters are given by name
+    site.log.search(site.db, limit=5, **filters)  # type: ignore[arg-type]  # filters are given by name
     site.db.set_trace_callback(None)
-    (plan,) = site.db.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
-    assert f"USING INDEX audit_leaf_{filter_}" in plan[3]
+    plan = [row[3] for row in site.db.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+    assert len(asked) == 1
+    assert sum(f"SEARCH audit_leaf USING INDEX audit_leaf_{index} ({index}=?" in line for line in plan) == walks
+    assert not [line for line in plan if "SCAN" in line or "TEMP B-TREE" in line]
 
 
 def test_shredding_removes_the_person_and_keeps_the_proof(site: Site) -> None:

@@ -44,8 +44,17 @@ def test_ancestors_are_the_way_up_in_any_tree(parents: list[int]) -> None:
             assert places.ancestors(db, place) == tuple(way)
 
 
-def test_an_unknown_place_has_no_way_up(db: sqlite3.Connection) -> None:
+def test_an_unknown_place_has_no_way_up_and_holds_itself(db: sqlite3.Connection) -> None:
     assert places.ancestors(db, "nowhere") == ()
+    assert places.within(db, "nowhere") == ("nowhere",)
+
+
+def test_what_is_within_a_place_is_itself_and_all_below(db: sqlite3.Connection) -> None:
+    for place, parent in (("o", "platform"), ("u", "o"), ("p", "u"), ("other", "platform")):
+        places.add_place(db, place, parent)
+    assert places.within(db, "o") == ("o", "u", "p")
+    assert places.within(db, "p") == ("p",)
+    assert places.within(db, "platform") == ("platform", "o", "other", "u", "p")
 
 
 def test_a_grant_counts_until_its_end_and_not_a_moment_longer(db: sqlite3.Connection) -> None:

@@ -19,7 +19,7 @@ from cloudhall.api.endpoints import Call, Endpoint
 from cloudhall.api.filters import PAGE
 from cloudhall.api.host import Host, heard
 from cloudhall.api.params import Param, Query
-from cloudhall.api.sight import find_place, may_audit, names_of, visible_ids
+from cloudhall.api.sight import find_place, may_audit, names_of, record_of, visible_ids
 from cloudhall.api.tokens import seal, unseal
 from cloudhall.kernel import tlog
 from cloudhall.kernel.audit import Found, Leaf, Proof
@@ -73,12 +73,13 @@ async def search(call: Call) -> Response:
 
 def _search(kernel: Kernel, caller: Caller, query: Query) -> dict[str, Any]:
     filters = {name: query[name] for name in ("actor", "resource", "action") if name in query}
-    if "place" in query:
-        place = query["place"]
-        filters["project"] = place.lower() if is_id(place) else find_place(kernel, caller, place).id
+    place = query.get("place", "")
+    if place:
+        place = place.lower() if is_id(place) else find_place(kernel, caller, place).id
     if "since" in query:
         filters["since_us"] = query["since"]
-    question, size = ["audit", filters], query.get("page_size", PAGE_SIZE)
+    question, size = ["audit", dict(filters), place], query.get("page_size", PAGE_SIZE)
+    filters["places"] = record_of(kernel, place)
     (before,) = unseal(kernel.keys, query["page_token"], question) if "page_token" in query else (None,)
     kept, end = _scan(kernel, Sight(kernel, caller), filters, before, size)
     ids = {id_ for f in kept for id_ in (f.leaf.actor, f.leaf.resource, f.leaf.project)}
@@ -215,6 +216,7 @@ def _entry(found: Found) -> dict[str, Any]:
     return {"index": found.idx, "at": rfc3339(at_us), "phase": found.leaf.phase, "place": place, **leaf}
 
 
+_PLACE = T("项目，或单位连同其全部项目；名称或编号", "Project, or organisation with all its projects; by name or id")
 _PRIVATE = Param(
     name="private", title=T("附上个人信息（仅审计管理员）", "With private facts (auditors only)"), shape="bool"
 )
@@ -240,7 +242,7 @@ ENDPOINTS = (
         params=(
             Param(name="actor", title=T("操作者的编号", "Id of who did it")),
             Param(name="resource", title=T("资源的编号", "Id of the resource")),
-            Param(name="place", title=T("项目或单位，名称或编号", "Project or organisation, by name or id")),
+            Param(name="place", title=_PLACE),
             Param(name="action", title=T("操作", "Action"), example="storage.bucket:create"),
             Param(name="since", title=T("从何时起", "From when on"), shape="time", example="2026-11-01T00:00:00+08:00"),
             *PAGE,

@@ -68,6 +68,16 @@ def find_place(kernel: Kernel, caller: Caller, target: str) -> Kind[Any, Any]:
     )
 
 
+def record_of(kernel: Kernel, place: str) -> tuple[str, ...]:
+    """Places whose entries make up the record of one: with an organisation all that is in it; none for no place.
+
+    The platform's are its own alone: all that is in it is the whole log.
+    """
+    if place in {"", places.PLATFORM}:
+        return (place,) if place else ()
+    return places.within(kernel.store.read(), place)
+
+
 def may_audit(kernel: Kernel, caller: Caller, place: str) -> bool:
     """Whether the caller may read all of a place's audit log: the operation `audit` of the kinds that are places."""
     tx = kernel.store.read()

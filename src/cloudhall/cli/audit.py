@@ -97,7 +97,11 @@ def _list() -> Command:
                 text=T("操作，例如 storage.bucket:create", "Action such as storage.bucket:create"),
                 metavar="NAME",
             ),
-            Option("--place", text=T("项目或单位", "Project or organisation"), metavar="NAME"),
+            Option(
+                "--place",
+                text=T("项目，或单位连同其全部项目", "Project, or organisation with all its projects"),
+                metavar="NAME",
+            ),
             Option("--since", text=T("从何时起，例如 -7d", "From when on, such as -7d"), type=Moment(), metavar="TIME"),
             Option(
                 "--limit",

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from cloudhall import verify
 from cloudhall.api.audit import INDEX_MAX, Sight
+from cloudhall.api.sight import record_of
 from cloudhall.console import equivalents, formats
 from cloudhall.console.charts import Sibling
 from cloudhall.console.names import Named
@@ -118,14 +119,14 @@ def _find(visit: "Visit", asked: Mapping[str, str]) -> list[Found]:
     """Walk the matching entries until a page is full of what the visitor may see."""
     sight, found = Sight(visit.kernel, visit.caller), list[Found]()
     before = int(asked["before"]) if asked.get("before", "").isdecimal() else None
-    who, what, where = (_id_of(visit, asked.get(name, "")) or None for name in ("actor", "resource", "place"))
+    who, what, where = (_id_of(visit, asked.get(name, "")) for name in ("actor", "resource", "place"))
     action, since_us = asked.get("action") or None, _since_us(asked.get("since", ""))
     for _ in range(LOOKED_AT_MAX // BATCH):
         batch = visit.kernel.audit.search(
             visit.tx,
-            actor=who,
-            resource=what,
-            project=where,
+            actor=who or None,
+            resource=what or None,
+            places=record_of(visit.kernel, where),
             action=action,
             since_us=since_us,
             before_idx=before,

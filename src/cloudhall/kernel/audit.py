@@ -23,6 +23,7 @@ from cloudhall.kernel import tlog
 from cloudhall.kernel.errors import CloudhallError, Invalid, NotFound
 from cloudhall.kernel.keys import Keyring, PublicKey, Signature, replace_durably
 from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
 
@@ -50,6 +51,7 @@ CREATE TABLE IF NOT EXISTS audit_checkpoint (
 HEAD_FILE = "audit-head"
 PURPOSE = "audit.checkpoint"
 SALT_BYTES = 32
+PLACES_MERGED_MAX = 400  # of the 500 parts that SQLite allows a compound SELECT
 CHECKPOINT_LEAVES_MAX = 65_536  # bounds the pause of the one writer to about 0.3 s; the rest waits for the next one
 
 _APPEND = """
@@ -262,7 +264,7 @@ class AuditLog:
         *,
         actor: str | None = None,
         resource: str | None = None,
-        project: str | None = None,
+        places: Sequence[str] = (),
         action: str | None = None,
         since_us: int | None = None,
         before_idx: int | None = None,
@@ -270,24 +272,23 @@ class AuditLog:
     ) -> list[Found]:
         """Newest entries first that match all given filters; the next page begins before the last `idx`.
 
-        Actor, resource and project are found by index; `since_us` alone reads the time index from then on (a clock that
-        was set back leaves times out of order, so its first hit is not its lowest `idx`); `action` alone walks the log
-        from its newest entry until `limit` are found.
+        `places` are the projects and organisations any of which an entry may be of. Actor and resource are found by
+        index, and so is each place, merged from newest to oldest; `since_us` alone reads the time index from then on (a
+        clock that was set back leaves times out of order, so its first hit is not its lowest `idx`); `action` alone
+        walks the log from its newest entry until `limit` are found.
         """
-        narrow = (actor, resource, project) != (None, None, None)
+        narrow = (actor, resource) != (None, None)
         asked = {
             "actor = ?": actor,
             "resource = ?": resource,
-            "project = ?": project,
             "action = ?": action,
             "at_us >= ?": since_us,
-            _SINCE: None if narrow else since_us,
+            _SINCE: None if narrow or places else since_us,
             "idx < ?": before_idx,
         }
         given = {clause: value for clause, value in asked.items() if value is not None}
-        where = " AND ".join(given) or "TRUE"
-        rows = tx.execute(_SEARCH.replace("{where}", where), (*given.values(), limit))
-        return [Found(idx, _decode(idx, leaf)) for idx, leaf in rows]
+        rows = [row for parts in _parts(places, narrow=narrow) for row in _newest(tx, parts, given, limit)]
+        return [Found(idx, _decode(idx, leaf)) for idx, leaf in sorted(rows, reverse=True)[:limit]]
 
     def shred(self, tx: Tx, idx: int) -> bool:
         """Remove the private facts of one entry; its leaf stays provable. False if there were none (any more).
@@ -407,7 +408,26 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 _LEAF = msgspec.json.Decoder(Leaf)
 # `+ 0` keeps SQLite from answering min() by a walk through the rows in order of idx.
 _SINCE = "idx >= (SELECT min(idx + 0) FROM audit_leaf WHERE at_us >= ?)"
-_SEARCH = "SELECT idx, leaf FROM audit_leaf WHERE {where} ORDER BY idx DESC LIMIT ?"
+_SEARCH = "SELECT idx, leaf FROM audit_leaf WHERE "
+_EVERYWHERE = Where("TRUE")
+
+
+def _parts(places: Sequence[str], *, narrow: bool) -> list[list[Where]]:
+    """Where to look: a list a statement, in it a condition for each index to be walked.
+
+    An actor or resource has an index that goes before those of the places (`+` keeps SQLite from taking theirs).
+    """
+    if narrow and places:
+        return [[Where(f"+project IN ({', '.join('?' * len(places))})", tuple(places))]]
+    each = [Where("project = ?", (place,)) for place in places] or [_EVERYWHERE]
+    return [each[i : i + PLACES_MERGED_MAX] for i in range(0, len(each), PLACES_MERGED_MAX)]
+
+
+def _newest(tx: Tx, parts: Sequence[Where], given: Mapping[str, Any], limit: int) -> list[Any]:
+    """Newest rows over all parts. Each is walked down its index only as far as the merge needs it."""
+    wheres = [part & Where(" AND ".join(given), tuple(given.values())) if given else part for part in parts]
+    sql = " UNION ALL ".join(_SEARCH + where.sql for where in wheres) + " ORDER BY idx DESC LIMIT ?"
+    return tx.execute(sql, (*(value for where in wheres for value in where.params), limit)).fetchall()
 
 
 def _encode(value: object) -> bytes:

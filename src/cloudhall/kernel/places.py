@@ -37,6 +37,12 @@ def ancestors(tx: Tx, place: str) -> tuple[str, ...]:
     return tuple(r[0] for r in rows)
 
 
+def within(tx: Tx, place: str) -> tuple[str, ...]:
+    """Return the place itself first, then all below it, deleted ones too; an unknown place alone. O(places below)."""
+    rows = tx.execute("SELECT descendant FROM place WHERE ancestor = ? ORDER BY distance, descendant", (place,))
+    return tuple(r[0] for r in rows) or (place,)
+
+
 def set_grant(tx: Tx, id_: str, subject: str, role: str, place: str, expires_us: int | None) -> None:
     """Record a live grant."""
     tx.execute("INSERT OR REPLACE INTO role_grant VALUES (?, ?, ?, ?, ?)", (id_, subject, role, place, expires_us))
