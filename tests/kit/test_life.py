@@ -1,6 +1,5 @@
 """The life of a resource of every kind: it settles, is found by whom it concerns, and goes without a trace."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from cloudhall.kernel.commands import Command
 from cloudhall.kernel.fields import JSON_SAFE_INTEGER
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.store import IntegrityError
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from cloudhall.kernel.wire import STATES, state_of, to_wire
 from tests.kit.demos import Demos
@@ -117,7 +117,7 @@ class TestIndexes:
     def test_the_name_is_unique_where_it_must_be(self, kind: AnyKind, demos: Demos) -> None:
         twin = demos.row(kind, demos.make(kind))
         twin.id = twin.id[:-2] + "00"
-        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE constraint failed"):
+        with pytest.raises(IntegrityError, match="UNIQUE constraint failed"):
             demos.hall.write(lambda tx: demos.kernel.tables[kind].insert(tx, twin))
 
 

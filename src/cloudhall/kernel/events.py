@@ -1,7 +1,8 @@
 """Events: one append-only table that is outbox and watch stream at once.
 
-Invariant: the revision of a row is the revision of its last event, written in the same transaction; one writer makes
-them gap-free for a reader. A reader keeps a cursor of its own and never writes into the resource it read about.
+Invariant: the revision of a row is the revision of its last event, written in the same transaction. Only one
+transaction writes at a time, over all processes, and takes the next number from the table itself: a reader meets them
+without gaps, and none ever comes late. It keeps a cursor of its own and never writes into the resource it read about.
 """
 
 import re
@@ -81,8 +82,8 @@ def append(tx: Tx, event: Event) -> int:
     """Append in the caller's transaction; answers the revision."""
     row = (event.at_us, event.kind, event.id, event.place, event.name, event.verb, event.actor, event.request)
     cursor = tx.execute(
-        "INSERT INTO event (at_us, kind, id, place, name, verb, actor, request, generation, changed, spec) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING revision",
+        f"INSERT INTO event ({_COLUMNS}) VALUES ((SELECT coalesce(max(revision), 0) + 1 FROM event), "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING revision",
         (*row, event.generation, msgspec.json.encode(event.changed).decode(), event.spec),
     )
     (revision,) = cursor.fetchone()

@@ -206,13 +206,14 @@ class Kernel:
 
     def _migrate(self, tx: Tx, schemas: Sequence[str]) -> None:
         """Make what this release has and the database has not: hot tables, tables of kinds, columns of indexes."""
-        there = {name for (name,) in tx.execute("SELECT name FROM sqlite_master")}
+        dialect = self.store.dialect
+        there = {name for (name,) in tx.execute(dialect.made)}
         for statement in (s for schema in (*SCHEMAS, *schemas) for s in schema.split(";") if s.strip()):
             made = MAKES.match(statement.strip())
             if made is None or made[1] not in there:
-                tx.execute(statement)
+                tx.execute(dialect.render(statement))
         for table in self.tables.by_kind.values():
-            table.prepare(tx)
+            table.prepare(tx, dialect)
 
     def _forget(self) -> None:
         self.store.write(lambda tx: requests.forget_expired(tx, self.world.now_us())).result()

@@ -43,7 +43,8 @@ def set_level(tx: Tx, source: str, resource: str, meter: str, project: str, leve
     _close(tx, _row(tx, resource, meter), at_us)
     tx.execute(
         "INSERT INTO meter_level VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (resource, meter) DO UPDATE "
-        "SET level_micro = excluded.level_micro, since_us = max(since_us, excluded.since_us)",
+        "SET level_micro = excluded.level_micro, since_us = CASE WHEN meter_level.since_us > excluded.since_us "
+        "THEN meter_level.since_us ELSE excluded.since_us END",
         (resource, meter, source, project, level_micro, at_us),
     )
 

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS place (
   descendant TEXT NOT NULL, ancestor TEXT NOT NULL, distance INTEGER NOT NULL, PRIMARY KEY (descendant, ancestor)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS place_ancestor ON place (ancestor);
-INSERT OR IGNORE INTO place VALUES ('platform', 'platform', 0);
+INSERT INTO place VALUES ('platform', 'platform', 0) ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS role_grant (
   id TEXT PRIMARY KEY, subject TEXT NOT NULL, role TEXT NOT NULL, place TEXT NOT NULL, expires_us INTEGER
 ) STRICT;
@@ -45,7 +45,11 @@ def within(tx: Tx, place: str) -> tuple[str, ...]:
 
 def set_grant(tx: Tx, id_: str, subject: str, role: str, place: str, expires_us: int | None) -> None:
     """Record a live grant."""
-    tx.execute("INSERT OR REPLACE INTO role_grant VALUES (?, ?, ?, ?, ?)", (id_, subject, role, place, expires_us))
+    tx.execute(
+        "INSERT INTO role_grant VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET subject = excluded.subject, "
+        "role = excluded.role, place = excluded.place, expires_us = excluded.expires_us",
+        (id_, subject, role, place, expires_us),
+    )
 
 
 def remove_grant(tx: Tx, id_: str) -> None:

@@ -41,7 +41,7 @@ def charge(tx: Tx, place: str, quota: Quota, amount: int) -> None:
     """Take (or, negative, give back) room; raises `QuotaExceeded` and changes nothing when it does not fit."""
     if amount == 0:
         return
-    tx.execute("INSERT OR IGNORE INTO quota VALUES (?, ?, 0, ?)", (place, quota.key, quota.default))
+    tx.execute("INSERT INTO quota VALUES (?, ?, 0, ?) ON CONFLICT DO NOTHING", (place, quota.key, quota.default))
     cursor = tx.execute(
         "UPDATE quota SET used = used + ? WHERE place = ? AND key = ? AND (? < 0 OR used + ? <= room)",
         (amount, place, quota.key, amount, amount),

@@ -68,8 +68,8 @@ class Reconciler:
             if kind.meta.controller:
                 sql = (
                     f"INSERT INTO work (kind, id, due_us) SELECT '{kind.meta.key}', id, {now} FROM {kind.meta.table} "
-                    "WHERE deleted IS NULL ON CONFLICT (kind, id) DO UPDATE SET due_us = min(due_us, excluded.due_us), "
-                    "tries = CASE WHEN parked IS NULL THEN tries ELSE 0 END, parked = NULL"
+                    f"WHERE deleted IS NULL ON CONFLICT (kind, id) DO UPDATE SET due_us = {work.SOONER}, "
+                    "tries = CASE WHEN work.parked IS NULL THEN work.tries ELSE 0 END, parked = NULL"
                 )
                 self.kernel.store.write(functools.partial(_run, sql)).result()
 

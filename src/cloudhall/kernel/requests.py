@@ -51,7 +51,9 @@ def store(tx: Tx, keys: Keyring, caller: Caller, key: str, request: bytes, answe
     """Keep an answer, in the transaction of the command."""
     blob = keys.wrap("answers", msgspec.json.encode(answer), key.encode())
     tx.execute(
-        "INSERT OR REPLACE INTO request_key VALUES (?, ?, ?, ?, ?)", (caller.id, key, request, blob, now_us + KEPT_US)
+        "INSERT INTO request_key VALUES (?, ?, ?, ?, ?) ON CONFLICT (principal, key) DO UPDATE "
+        "SET request = excluded.request, answer = excluded.answer, expires_us = excluded.expires_us",
+        (caller.id, key, request, blob, now_us + KEPT_US),
     )
 
 

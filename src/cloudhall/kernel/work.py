@@ -27,6 +27,9 @@ CREATE INDEX IF NOT EXISTS work_due ON work (due_us) WHERE parked IS NULL;
 """
 
 
+SOONER = "CASE WHEN work.due_us < excluded.due_us THEN work.due_us ELSE excluded.due_us END"
+
+
 class Claim(NamedTuple):
     """One row in hand."""
 
@@ -42,7 +45,7 @@ def due_now(tx: Tx, kind: str, id_: str, now_us: int) -> None:
     """Wake a resource: due at once, counted, unparked; whoever holds it now will look again."""
     tx.execute(
         "INSERT INTO work (kind, id, due_us) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE "
-        "SET due_us = min(due_us, excluded.due_us), wakes = wakes + 1, tries = 0, effects = 0, parked = NULL",
+        f"SET due_us = {SOONER}, wakes = work.wakes + 1, tries = 0, effects = 0, parked = NULL",
         (kind, id_, now_us),
     )
 
@@ -82,7 +85,7 @@ def finish(tx: Tx, c: Claim, due_us: int | None, *, progress: bool, effects: int
     `due_us=None`: nothing to do until woken.
     """
     row = tx.execute(
-        "UPDATE work SET lease_us = 0, owner = '', tries = CASE WHEN ? THEN 0 ELSE tries END, "
+        "UPDATE work SET lease_us = 0, owner = '', tries = CASE WHEN ? = 1 THEN 0 ELSE tries END, "
         "effects = CASE WHEN wakes > ? THEN 0 ELSE ? END, due_us = CASE WHEN wakes > ? THEN 0 ELSE ? END "
         "WHERE kind = ? AND id = ? AND fence = ? RETURNING effects",
         (progress, c.wakes, effects, c.wakes, NEVER_US if due_us is None else due_us, c.kind, c.id, c.fence),
@@ -124,7 +127,7 @@ def next_due_us(tx: Tx, now_us: int) -> int | None:
 
 def release_all(tx: Tx) -> None:
     """At start, with this the only process: leases of the one before mean nothing."""
-    tx.execute("UPDATE work SET lease_us = 0, owner = '', due_us = min(due_us, 0) WHERE lease_us > 0")
+    tx.execute("UPDATE work SET lease_us = 0, owner = '', due_us = 0 WHERE lease_us > 0")
 
 
 def _retry_us(tries: int, world: World) -> int:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudhall.kernel.errors import Conflict, Unavailable
-from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.sqlite import GROUP_SIZE_MAX, SCHEMA_VERSION, SQLiteStore
+from cloudhall.kernel.store import IntegrityError, Tx
+from cloudhall.kernel.store.groups import GROUP_SIZE_MAX
+from cloudhall.kernel.store.sqlite import SCHEMA_VERSION, SQLiteStore
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
 from tests.kit.hall import folder
@@ -104,7 +105,7 @@ def test_a_failing_job_takes_nothing_along(outcomes: list[str]) -> None:
         kinds = {
             "ok": type(None),
             "refused": Conflict,
-            "doubled": sqlite3.IntegrityError,
+            "doubled": IntegrityError,
             "strange": RuntimeError,
             "broken": Unavailable,
         }

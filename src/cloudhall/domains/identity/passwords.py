@@ -75,7 +75,11 @@ def entry(caller: Caller, person: str, verb: str) -> Entry:
 
 def store(tx: Tx, person: str, hashed: str, now_us: int) -> None:
     """Keep a hash made by `hash_password`."""
-    tx.execute("INSERT OR REPLACE INTO identity_password VALUES (?, ?, ?, 0, 0)", (person, hashed, now_us))
+    tx.execute(
+        "INSERT INTO identity_password VALUES (?, ?, ?, 0, 0) ON CONFLICT (person) DO UPDATE SET "
+        "hash = excluded.hash, changed_us = excluded.changed_us, failures = 0, locked_us = 0",
+        (person, hashed, now_us),
+    )
 
 
 def take_away(tx: Tx, person: str) -> None:

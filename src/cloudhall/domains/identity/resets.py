@@ -76,7 +76,7 @@ def reset_on_server(kernel: "Kernel", name: str) -> Code:
     """Reset anybody's password, by log-in; for whoever has the data folder. Raises `NotFound`."""
     found = kernel.tables[Person].named(kernel.store.read(), name.strip().lower())
     if not found:
-        raise NotFound(T(f"没有登录名 {name}", f"There is no log-in {name}"))
+        raise NotFound(T(f"没有登录名 {name}", f"There is no log-in {name}"), mend=T("核对登录名", "Check the log-in"))
     return kernel.store.write(lambda tx: make(kernel, tx, SERVER, found[0].id)).result()
 
 
@@ -88,7 +88,11 @@ def make(kernel: "Kernel", tx: Tx, maker: Caller, person: str) -> Code:
     now = kernel.world.now_us()
     passwords.take_away(tx, person)
     row = (person, credentials.digest(secret), maker.id, now, now + CODE_US)
-    tx.execute("INSERT OR REPLACE INTO identity_reset VALUES (?, ?, ?, ?, ?)", row)
+    tx.execute(
+        "INSERT INTO identity_reset VALUES (?, ?, ?, ?, ?) ON CONFLICT (person) DO UPDATE SET hash = excluded.hash, "
+        "origin = excluded.origin, made_us = excluded.made_us, expires_us = excluded.expires_us",
+        row,
+    )
     kernel.audit.append(tx, passwords.entry(maker, person, "reset_password"))
     return Code(secret, now + CODE_US)
 

@@ -19,7 +19,8 @@ def add(tx: Tx, bucket: str, bytes_delta: int, objects_delta: int) -> int:
     """Add a change; answers the bytes there are now."""
     cursor = tx.execute(
         "INSERT INTO storage_stored VALUES (?, ?, ?) ON CONFLICT (bucket) DO UPDATE "
-        "SET bytes = bytes + excluded.bytes, objects = objects + excluded.objects RETURNING bytes",
+        "SET bytes = storage_stored.bytes + excluded.bytes, objects = storage_stored.objects + excluded.objects "
+        "RETURNING bytes",
         (bucket, bytes_delta, objects_delta),
     )
     return int(cursor.fetchone()[0])
@@ -27,4 +28,8 @@ def add(tx: Tx, bucket: str, bytes_delta: int, objects_delta: int) -> int:
 
 def put(tx: Tx, bucket: str, size: int, objects: int) -> None:
     """Set the total to what was counted."""
-    tx.execute("INSERT OR REPLACE INTO storage_stored VALUES (?, ?, ?)", (bucket, size, objects))
+    tx.execute(
+        "INSERT INTO storage_stored VALUES (?, ?, ?) ON CONFLICT (bucket) DO UPDATE "
+        "SET bytes = excluded.bytes, objects = excluded.objects",
+        (bucket, size, objects),
+    )

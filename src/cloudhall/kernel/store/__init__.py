@@ -1,10 +1,20 @@
 """The narrow door to the database: what a transaction can do, in either dialect.
 
-SQL is written with `?` parameters. Hot tables that are not resources keep their SQL beside their owner.
+SQL is written once, in what SQLite and PostgreSQL both understand, with `?` parameters; `dialect` renders the rest.
+Hot tables that are not resources keep their SQL beside their owner.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+from cloudhall.kernel.store.dialect import Dialect
+
+R = TypeVar("R")
+
+
+class IntegrityError(Exception):
+    """A row breaks a rule that its table declares: a name that is taken, a number below zero."""
 
 
 class Cursor(Protocol):
@@ -32,3 +42,19 @@ class Tx(Protocol):
 
     def executemany(self, sql: str, parameters: Sequence[Sequence[Any]], /) -> Cursor:
         """Run one statement for many parameter rows."""
+
+
+class Store(Protocol):
+    """One database. Functions handed to `write` run alone, over all processes that work on it."""
+
+    dialect: Dialect
+    on_commit: list[Callable[[], None]]
+
+    def read(self) -> Tx:
+        """Give what reads, and sees what is committed."""
+
+    def write(self, run: Callable[[Tx], R]) -> "Future[R]":
+        """Queue a change; the future is done when it is durable, or carries what `run` raised."""
+
+    def close(self) -> None:
+        """Finish what is queued, then close."""

@@ -11,6 +11,7 @@ import msgspec
 
 from cloudhall.kernel.kinds import Kind, Meta, field_at, value_at
 from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.dialect import Dialect
 
 ROW_VERSION = 1
 _PLAIN = (
@@ -81,14 +82,15 @@ class Table(Generic[K]):
         self._spec = msgspec.json.Decoder(meta.spec)
         self._status = msgspec.json.Decoder(meta.status)
 
-    def prepare(self, tx: Tx) -> None:
+    def prepare(self, tx: Tx, dialect: Dialect) -> None:
         """Make what is missing of table, columns and indexes. Cost: a new index column takes an update a live row."""
         table, *indexes = self.ddl()
-        tx.execute(table)
-        there = {row[1] for row in tx.execute(f"PRAGMA table_info({self.name})")}
+        tx.execute(dialect.render(table))
+        there = {column for (column,) in tx.execute(dialect.columns, (self.name,))}
         missing = [i for i in self._own if i.column not in there]
         for index in missing:
-            tx.execute(f"ALTER TABLE {self.name} ADD COLUMN {index.column} {_sql_type(self.meta, index.path)}")
+            column = f"{index.column} {_sql_type(self.meta, index.path)}"
+            tx.execute(dialect.render(f"ALTER TABLE {self.name} ADD COLUMN {column}"))
         if missing:
             for row in tx.execute(self._select + "WHERE deleted IS NULL").fetchall():
                 self.update(tx, self._row(row))
@@ -118,7 +120,7 @@ class Table(Generic[K]):
         return statements
 
     def insert(self, tx: Tx, r: Kind[Any, Any]) -> None:
-        """Write a new row; sqlite3.IntegrityError where the name is taken."""
+        """Write a new row; store.IntegrityError where the name is taken."""
         plain = (
             r.id,
             r.place,
@@ -178,7 +180,8 @@ class Table(Generic[K]):
     def facet(self, tx: Tx, where: Where, column: str, limit: int = 50) -> list[tuple[Any, int]]:
         """Values of an index column with their counts, commonest first."""
         full = LIVE & where
-        sql = f"SELECT {column}, count(*) FROM {self.name} WHERE {full.sql} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {limit}"
+        counted = f"SELECT {column}, count(*) FROM {self.name} WHERE {full.sql} GROUP BY 1"
+        sql = f"{counted} ORDER BY 2 DESC, 1 NULLS FIRST LIMIT {limit}"
         return [tuple(r) for r in tx.execute(sql, full.params)]
 
     def _index_values(self, r: Kind[Any, Any]) -> tuple[Any, ...]:
