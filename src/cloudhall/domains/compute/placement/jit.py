@@ -1,0 +1,79 @@
+"""Where numba comes in, and where it stays away.
+
+`shared` marks a pure function that compiled code and NumPy both call; `kernel` marks a loop that is compiled where
+numba is installed and interpreted where it is not. `CLOUDHALL_PLACEMENT_JIT=off` does without numba although it is there.
+
+Compiled code is kept below the user's cache folder, in a folder named after the source: numba itself notices a change
+of the function's own file only, not of those that it calls. Where that folder cannot be written, nothing is kept and
+each process compiles anew.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+SWITCH = "CLOUDHALL_PLACEMENT_JIT"
+
+
+def _numba() -> Any:
+    if os.environ.get(SWITCH) == "off":
+        return None
+    try:
+        import numba
+    except ImportError:
+        return None
+    return numba
+
+
+def _cache_folder() -> Path | None:
+    """Folder of this source's compiled code, made; nothing where it cannot be made or is somebody else's."""
+    texts = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    digest = hashlib.blake2b(
+        b"".join(text for text in texts if b"placement.jit import" in text), digest_size=8
+    ).hexdigest()
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "cloudhall" / f"placement-{digest}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) and folder.stat().st_uid == os.geteuid() else None
+
+
+_NUMBA = _numba()
+HAVE_NUMBA = _NUMBA is not None
+_FOLDER = _cache_folder() if HAVE_NUMBA else None
+
+
+@contextlib.contextmanager
+def _caching_here() -> Iterator[None]:
+    """Numba takes the folder from a setting of the whole process: set it for our functions alone."""
+    config = _NUMBA.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(_FOLDER or "")
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+def shared(function: F) -> F:
+    """Leave `function` as it is, and let kernels call it compiled."""
+    if not HAVE_NUMBA:
+        return function
+    from numba.extending import register_jitable
+
+    known: F = register_jitable(function)
+    return known
+
+
+def kernel(function: F) -> F:
+    """Compile `function` at its first call, where numba is there."""
+    if not HAVE_NUMBA:
+        return function
+    with _caching_here():
+        compiled: F = _NUMBA.njit(cache=_FOLDER is not None, error_model="numpy", nogil=True)(function)
+    return compiled

@@ -1,0 +1,151 @@
+"""What is allocated where: rows of `allocs`, each in a list of its host and, if it has one, of its group.
+
+Everything here is O(1) but for growth. An allocation's number is `serial << 32 | row`: rows are used again, serials are
+not (they wrap after 2**31), so a number of old never frees somebody else. Free rows are a list through NEXT.
+
+Never here: a decision. These functions do what was decided, and undo it to the last unit.
+"""
+
+import numpy as np
+
+from cloudhall.domains.compute.placement import columns as at
+from cloudhall.domains.compute.placement.columns import Ints, Small
+from cloudhall.domains.compute.placement.devices import tightest
+from cloudhall.domains.compute.placement.fit import has_node
+from cloudhall.domains.compute.placement.jit import kernel
+
+SERIALS = 1 << 31
+SERIAL_SHIFT = 32
+ROW_MASK = (1 << SERIAL_SHIFT) - 1
+
+
+def empty_rows(count: int, first: int = 0) -> Small:
+    """Fresh rows, chained as free ones from `first` on; the last one ends the list."""
+    rows = np.full((count, at.ALLOC_COLUMNS), -1, np.int32)
+    rows[:, at.NEXT] = np.arange(first + 1, first + count + 1)
+    rows[-1:, at.NEXT] = -1
+    return rows
+
+
+@kernel
+def choose_detail(host: Ints, need: Ints) -> int:
+    """Choose devices on a host that fits: the tightest node and graphics processors that do, lowest first."""
+    detail = 0
+    if need[at.NEED_GPUS]:
+        for gpu, taken in enumerate(tightest(host, need)):
+            detail |= taken << gpu
+    if host[at.LABELS] & at.PAIRED:
+        first, second = has_node(host, need, 0), has_node(host, need, 1)
+        if need[at.NUMA] == at.BOTH or not (first or second):
+            return detail | (3 << at.NODE_SHIFT)
+        tighter = second and (not first or host[at.NODE_MEM + 1] < host[at.NODE_MEM])
+        detail |= (2 if tighter else 1) << at.NODE_SHIFT
+    return detail
+
+
+@kernel
+def charge(host: Ints, need: Ints, detail: int, sign: int) -> None:
+    """Take (`sign` 1) or give back (-1) what a class needs."""
+    host[at.CPU] -= sign * need[at.CPU]
+    host[at.MEM] -= sign * need[at.MEM]
+    host[at.CORES] -= sign * need[at.CORES]
+    host[at.GUESTS] += sign
+    if need[at.NEED_OWNER]:
+        host[at.OWNER] = need[at.NEED_OWNER] if host[at.GUESTS] else 0
+    nodes = (detail >> at.NODE_SHIFT) & 3
+    if nodes:
+        cpu, memory = need[at.CPU] + need[at.CORES], need[at.MEM]
+        if nodes == 3:
+            cpu, memory = (cpu + 1) // 2, (memory + 1) // 2
+        for node in range(2):
+            if nodes >> node & 1:
+                host[at.NODE_CPU + node] -= sign * cpu
+                host[at.NODE_MEM + node] -= sign * memory
+    if need[at.NEED_GPUS]:
+        for gpu in range(at.GPUS_MAX):
+            host[at.GPU + gpu] -= sign * need[at.GPU_MILLI] * (detail >> gpu & 1)
+
+
+@kernel
+def link(hosts: Ints, allocs: Small, groups: Small, row: int) -> None:
+    """Enter a filled row into the lists of its host and group."""
+    host, group = allocs[row, at.HOST], allocs[row, at.GROUP]
+    head = hosts[host, at.HEAD]
+    allocs[row, at.NEXT], allocs[row, at.PREV] = head, -1
+    if head >= 0:
+        allocs[head, at.PREV] = row
+    hosts[host, at.HEAD] = row
+    if group >= 0:
+        head = groups[group, at.G_HEAD]
+        allocs[row, at.GROUP_NEXT], allocs[row, at.GROUP_PREV] = head, -1
+        if head >= 0:
+            allocs[head, at.GROUP_PREV] = row
+        groups[group, at.G_HEAD] = row
+        groups[group, at.G_SIZE] += 1
+
+
+@kernel
+def unlink(hosts: Ints, allocs: Small, groups: Small, row: int) -> None:
+    """Take a row out of both lists; the row itself stays as it is."""
+    before, after, group = allocs[row, at.PREV], allocs[row, at.NEXT], allocs[row, at.GROUP]
+    if before >= 0:
+        allocs[before, at.NEXT] = after
+    else:
+        hosts[allocs[row, at.HOST], at.HEAD] = after
+    if after >= 0:
+        allocs[after, at.PREV] = before
+    if group >= 0:
+        before, after = allocs[row, at.GROUP_PREV], allocs[row, at.GROUP_NEXT]
+        if before >= 0:
+            allocs[before, at.GROUP_NEXT] = after
+        else:
+            groups[group, at.G_HEAD] = after
+        if after >= 0:
+            allocs[after, at.GROUP_PREV] = before
+        groups[group, at.G_SIZE] -= 1
+
+
+@kernel
+def settle(
+    hosts: Ints, allocs: Small, groups: Small, classes: Ints, row: int, host: int, class_: int, detail: int
+) -> None:
+    """Put row `row` onto `host`: charge it and enter the lists. GROUP and SERIAL stand already."""
+    allocs[row, at.HOST] = host
+    allocs[row, at.CLASS] = class_ | (detail << at.CLASS_BITS)
+    charge(hosts[host], classes[class_], detail & (at.HELD - 1), 1)
+    link(hosts, allocs, groups, row)
+
+
+@kernel
+def lift(hosts: Ints, allocs: Small, groups: Small, classes: Ints, row: int) -> None:
+    """Take row `row` off its host; undoes `settle`."""
+    word = allocs[row, at.CLASS]
+    unlink(hosts, allocs, groups, row)
+    charge(
+        hosts[allocs[row, at.HOST]],
+        classes[word & ((1 << at.CLASS_BITS) - 1)],
+        (word >> at.CLASS_BITS) & (at.HELD - 1),
+        -1,
+    )
+
+
+@kernel
+def open_row(allocs: Small, totals: Ints, group: int) -> int:
+    """Take a free row, with a new serial; -1 where none is left."""
+    row = totals[at.T_FREE]
+    if row >= 0:
+        totals[at.T_FREE] = allocs[row, at.NEXT]
+        allocs[row, at.GROUP] = group
+        allocs[row, at.SERIAL] = totals[at.T_SERIAL] % SERIALS
+        totals[at.T_SERIAL] += 1
+        totals[at.T_LIVE] += 1
+    return int(row)
+
+
+@kernel
+def close_row(allocs: Small, totals: Ints, row: int) -> None:
+    """Return a row to the free ones."""
+    allocs[row, at.HOST], allocs[row, at.SERIAL] = -1, -1
+    allocs[row, at.NEXT] = totals[at.T_FREE]
+    totals[at.T_FREE] = row
+    totals[at.T_LIVE] -= 1
