@@ -40,6 +40,20 @@ def running(home: Path) -> Iterator[Kernel]:
         yield kernel
 
 
+@contextlib.contextmanager
+def offline(home: Path) -> Iterator[Kernel]:
+    """Open the installation in `home` without engines, for one change, while no server runs on it.
+
+    Work that the change makes is taken up by the next server.
+    """
+    with _only_one(home):
+        kernel = installation.open_kernel(home, {})
+        try:
+            yield kernel
+        finally:
+            kernel.stop()
+
+
 def _end_if_silent(objects: Objects) -> None:
     """End an engine that no longer answers before the kernel asks it for the last time, and waits."""
     if not objects.healthy():

@@ -36,6 +36,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
     T("登录与环境", "Log-in and context"): {
         "login": BuiltIn("session:LOGIN", T("登录", "Log in")),
         "logout": BuiltIn("session:LOGOUT", T("退出登录", "Log out")),
+        "password": BuiltIn("password:PASSWORD", T("更改、设定或重设密码", "Change, choose or reset a password")),
         "whoami": BuiltIn("session:WHOAMI", T("我是谁，有什么角色", "Who you are, with which roles")),
         "context": BuiltIn("session:CONTEXT", T("默认的项目和单位", "Default project and organisation")),
     },
@@ -52,6 +53,8 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
     },
     T("服务器", "Server"): {
         "run": BuiltIn("run:run", T("启动服务器", "Start the server")),
+        "found": BuiltIn("founding:FOUND", T("建立你自己的安装", "Found an installation of your own")),
+        "reset-password": BuiltIn("founding:RESET_PASSWORD", T("在服务器上重设密码", "Reset a password on the server")),
         "tour": BuiltIn("tour:tour", T("带你走一遍", "Walk the whole path once")),
     },
     T("其他", "Other"): {

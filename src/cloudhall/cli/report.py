@@ -46,7 +46,8 @@ def lines_of(error: Exception) -> list[str]:
 def _refused(body: Mapping[str, Any]) -> list[str]:
     lines = [_problem(p) for p in body.get("problems", ())]
     lines += [say(DIFFERS, name, raw(d["now"]), raw(d["yours"])) for name, d in body.get("difference", {}).items()]
-    lines.append(say(OF_REQUEST, body.get("how", ""), body.get("request_id", "-")))
+    how, request = body.get("how", ""), body.get("request_id", "-")
+    lines.append(say(OF_REQUEST, how, request) if request else how)  # what was done here was no request
     head = say(CODED, body.get("detail", ""), body.get("code", body.get("status", "")))
     return [say(ERROR, head), *(f"  {line}" for line in lines)]
 

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from cloudhall.drivers.objects import Objects
 
 PORT = 8800
+HOME = Option(
+    "--home",
+    type=click.Path(path_type=Path),
+    envvar="CLOUDHALL_HOME",
+    text=T("数据放在哪里（CLOUDHALL_HOME）", "Where the data lie (CLOUDHALL_HOME)"),
+)
+EMPTY = T(
+    "这里还没有人能登录。停下它，用 cloudhall found 建立你的安装，或用 cloudhall run --demo 建立演示城市",
+    "Nobody can log in here yet. Stop it and found your installation with cloudhall found, or the demonstration city "
+    "with cloudhall run --demo",
+)
 LACKS = T("此 S3 有所不能：{}", "This S3 does not do everything: {}")
 
 
@@ -54,9 +65,17 @@ def _announce(kernel: object, port: int, *, demo: bool) -> None:
         click.echo("演示登录（仅本机）：" if zh else "Demonstration log-ins (loopback only):")
         for login, role, password in kernel.demo_logins:  # type: ignore[attr-defined]  # as above
             click.echo(f"  {login:<14} {password}  {role.zh} / {role.en}")
-    hint = "下一步：另开一个终端运行" if zh else "next: in another terminal"
-    click.echo(f"{hint}  .venv/bin/cloudhall tour", err=True)
+        hint = "下一步：另开一个终端运行" if zh else "next: in another terminal"
+        click.echo(f"{hint}  .venv/bin/cloudhall tour", err=True)
+    elif not _founded(kernel):
+        click.echo(say(EMPTY), err=True)
     sys.stdout.flush()
+
+
+def _founded(kernel: Any) -> bool:
+    from cloudhall.domains.identity.founding import founded
+
+    return founded(kernel)
 
 
 def _announce_s3(objects: "Objects") -> None:
@@ -81,12 +100,7 @@ run = Command(
                 "Found the demonstration city if nobody is here yet; show its log-ins",
             ),
         ),
-        Option(
-            "--home",
-            type=click.Path(path_type=Path),
-            envvar="CLOUDHALL_HOME",
-            text=T("数据放在哪里（CLOUDHALL_HOME）", "Where the data lie (CLOUDHALL_HOME)"),
-        ),
+        HOME,
         Option(
             "--port",
             type=int,

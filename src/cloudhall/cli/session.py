@@ -56,9 +56,14 @@ def _credentials(name: str | None, *, from_stdin: bool) -> tuple[str, str]:
         name = sys.stdin.readline().strip()
     if from_stdin:
         return name, sys.stdin.readline().rstrip("\r\n")
-    from getpass import getpass  # brings termios, for this one command
+    return name, typed_in_secret(PASSWORD)
 
-    return name, getpass(say(PASSWORD))
+
+def typed_in_secret(prompt: T) -> str:
+    """Ask on the terminal for what nobody shall read there."""
+    from getpass import getpass  # brings termios, for few commands
+
+    return getpass(say(prompt))
 
 
 def _settle_project(app: App, url: str, token: str) -> None:
