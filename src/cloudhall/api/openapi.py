@@ -15,7 +15,7 @@ from cloudhall.api.params import LANG, Param
 from cloudhall.api.problems import MEDIA_TYPE
 from cloudhall.api.schemas import TEXTS, Schema, described, in_one, struct_schema
 from cloudhall.kernel.commands import NAME_PATTERN
-from cloudhall.kernel.errors import CloudhallError
+from cloudhall.kernel.errors import tree
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.kinds import Meta
 from cloudhall.kernel.registry import AnyKind, Registry
@@ -231,19 +231,13 @@ def _problems(statuses: Iterable[int]) -> dict[str, Any]:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    errors = [e for e in _tree(CloudhallError) if e.status == status]
+    errors = [e for e in tree() if e.status == status]
     said = "; ".join(f"{e.code}: {in_one(e.title)}" for e in errors)
     return {
         "description": said,
         "headers": {"Request-Id": _REQUEST_ID},
         "content": {MEDIA_TYPE: {"schema": _ref("Problem")}},
     }
-
-
-def _tree(root: type[CloudhallError]) -> Iterator[type[CloudhallError]]:
-    yield root
-    for child in root.__subclasses__():
-        yield from _tree(child)
 
 
 def _body(schema: Schema, *, required: bool = True) -> dict[str, Any]:

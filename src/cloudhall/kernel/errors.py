@@ -15,6 +15,7 @@ On the wire: RFC 9457 (`application/problem+json`). The docs page of a code is
 `docs/reference/errors.md#<code in lower case>`.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -140,3 +141,31 @@ class Unavailable(CloudhallError):
     code = "UNAVAILABLE"
     title = T("暂时不可用", "Not available now")
     mend = T("稍后再试；持续出现时请联系管理员", "Try again; if it stays, tell an administrator")
+
+
+def tree(root: type[CloudhallError] = CloudhallError) -> Iterator[type[CloudhallError]]:
+    """Every class of error that is loaded, those of the faces too."""
+    yield root
+    for child in root.__subclasses__():
+        yield from tree(child)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An error as data, to be stored and told again word for word."""
+
+    code: str
+    text: T
+    how: T
+    problems: tuple[Problem, ...]
+    reason: str
+    details: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, error: CloudhallError) -> "Told":
+        """Take down an error."""
+        return cls(error.code, error.text, error.how, error.problems, error.reason, error.details)
+
+    def again(self) -> CloudhallError:
+        """Return the error that was taken down."""
+        class_ = next(c for c in tree() if c.code == self.code)
+        return class_(self.text, mend=self.how, problems=self.problems, reason=self.reason, **self.details)

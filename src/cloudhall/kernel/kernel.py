@@ -189,7 +189,7 @@ class Kernel:
         """Pass the outcome on; a denial once it is in the log. Nobody blocks: this is the writer's thread."""
         error = done.exception()
         if isinstance(error, Forbidden):
-            self.note(_denied(caller, command, error)).add_done_callback(lambda _: future.set_exception(error))
+            self.note(denied(caller, command, error)).add_done_callback(lambda _: future.set_exception(error))
         elif error is not None:
             future.set_exception(error)
         else:
@@ -225,7 +225,7 @@ CUT_S = 3_600.0
 SWEEP_S = 86_400.0
 
 
-def _denied(caller: Caller, command: Command, denial: Forbidden) -> Entry:
+def denied(caller: Caller, command: Command, denial: Forbidden) -> Entry:
     """Name the resource and place by id, as the refusal knows them, so that their histories hold the denial."""
     return Entry(
         actor=caller.id,

@@ -1,0 +1,180 @@
+"""Many commands of one kind at once: one transaction, one stored answer, and a result for each item.
+
+Invariants: each item is planned and written in a savepoint of its own under the write lock, so it sees what the items
+before it did, and one that is refused takes nothing of the others along; what is durable becomes so at once; an item
+keeps its own event and audit leaf, so that history and proofs of one resource do not know of batches; a denial is in
+the log before it is told. `atomic`: every item is tried, so that all problems are named, then all are undone.
+Cost: 0.15 to 0.25 ms an item, during which nobody else writes; hence `ITEMS_MAX`.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+
+from cloudhall.kernel import requests
+from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.commands import Command, Plan, Planner
+from cloudhall.kernel.commit import commit
+from cloudhall.kernel.errors import CloudhallError, Forbidden, Invalid, Problem, Told
+from cloudhall.kernel.kernel import Kernel, denied
+from cloudhall.kernel.refusals import refuse
+from cloudhall.kernel.store import Tx
+from cloudhall.kernel.text import T
+
+ITEMS_MAX = 500
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One command, with what a face has found wrong with it already."""
+
+    command: Command
+    found: tuple[Problem, ...] = ()
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Items in their order. `asked` is the request as it came, so that a key stands for one only.
+
+    `dry` writes nothing, not even a denial.
+    """
+
+    items: tuple[Item, ...]
+    atomic: bool = False
+    dry: bool = False
+    key: str = ""
+    asked: Any = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of an item: the resource on the wire, or why not. `plan` is not kept with a stored answer."""
+
+    body: dict[str, Any] | None = None
+    error: CloudhallError | None = None
+    plan: Plan | None = None
+
+
+class Outcomes(msgspec.Struct, frozen=True):
+    """One outcome an item, in the order of the items."""
+
+    items: tuple[Outcome, ...]
+    replayed: bool = False
+
+    @property
+    def refused(self) -> int:
+        """How many items were refused."""
+        return sum(o.error is not None for o in self.items)
+
+
+class _Kept(msgspec.Struct):
+    """An outcome as it is stored under a key."""
+
+    body: dict[str, Any] | None = None
+    error: Told | None = None
+
+
+def execute(kernel: Kernel, caller: Caller, batch: Batch) -> "Future[Outcomes]":
+    """Run a batch; done when durable. The future carries the refusal of an atomic batch, and of what stops any."""
+    future: Future[Outcomes] = Future()
+
+    def settle(done: "Future[Outcomes]") -> None:
+        error = done.exception()
+        if error is None and batch.atomic and done.result().refused:
+            error = together(done.result())
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(done.result())
+
+    kernel.store.write(lambda tx: run(kernel, tx, caller, batch)).add_done_callback(settle)
+    return future
+
+
+def run(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes:
+    """Run a batch in a write transaction, or give the answer of the first time again."""
+    refuse(size_problems(len(batch.items)))
+    if batch.dry or not batch.key:
+        return tried(kernel, tx, caller, batch)
+    now_us, request = kernel.world.now_us(), requests.fingerprint("batch", batch.asked)
+    if known := requests.recall(tx, kernel.keys, caller, batch.key, request, now_us):
+        return Outcomes(tuple(_restored(kept) for kept in known["items"]), replayed=True)
+    outcomes = tried(kernel, tx, caller, batch)
+    if not (batch.atomic and outcomes.refused):
+        kept = msgspec.to_builtins([_kept(o) for o in outcomes.items])
+        requests.store(tx, kernel.keys, caller, batch.key, request, {"items": kept}, now_us)
+    return outcomes
+
+
+def tried(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes:
+    """Try every item; undo all where the batch is dry, or atomic with an item refused."""
+    tx.execute("SAVEPOINT batch")
+    outcomes = Outcomes(tuple(_one(kernel, tx, caller, item) for item in batch.items))
+    if batch.dry or (batch.atomic and outcomes.refused):
+        tx.execute("ROLLBACK TO batch")
+    tx.execute("RELEASE batch")
+    if not batch.dry:
+        for item, outcome in zip(batch.items, outcomes.items, strict=True):
+            if isinstance(outcome.error, Forbidden):
+                kernel.audit.append(tx, denied(caller, item.command, outcome.error))
+    return outcomes
+
+
+def size_problems(count: int, pointer: str = "/items") -> list[Problem]:
+    """Say that a batch is empty or too large."""
+    if 1 <= count <= ITEMS_MAX:
+        return []
+    text = T(f"一批 1 到 {ITEMS_MAX} 项，这里有 {count} 项", f"A batch has 1 to {ITEMS_MAX} items, this one {count}")
+    return [Problem("COUNT", pointer, text, T("分成几批", "Send several batches") if count else None)]
+
+
+def together(outcomes: Outcomes) -> CloudhallError:
+    """One refusal for an atomic batch: all problems of all items, of the class that is mended first."""
+    failed = [(n, o.error) for n, o in enumerate(outcomes.items) if o.error is not None]
+    first = min((error for _, error in failed), key=lambda e: e.status)
+    some, of = len(failed), len(outcomes.items)
+    return type(first)(
+        T(f"{of} 项中有 {some} 项被拒绝，未做任何改动", f"{some} of {of} items are refused; nothing was changed"),
+        problems=tuple(p for n, error in failed for p in problems_at(f"/items/{n}", error)),
+        reason=first.reason,
+    )
+
+
+def problems_at(pointer: str, error: CloudhallError) -> Sequence[Problem]:
+    """Problems of one item as the whole request has them; an error without any is one of the item itself."""
+    if not error.problems:
+        return (Problem(error.reason or error.code, pointer, error.text, error.how),)
+    return tuple(msgspec.structs.replace(p, pointer=pointer + p.pointer) for p in error.problems)
+
+
+def _one(kernel: Kernel, tx: Tx, caller: Caller, item: Item) -> Outcome:
+    tx.execute("SAVEPOINT item")
+    try:
+        plan = _planned(kernel, tx, caller, item)
+        body = commit(kernel, tx, plan)
+    except CloudhallError as error:
+        tx.execute("ROLLBACK TO item")
+        tx.execute("RELEASE item")
+        return Outcome(error=error)
+    tx.execute("RELEASE item")
+    kernel.world.fault("batch.item:after")
+    return Outcome(body, plan=plan)
+
+
+def _planned(kernel: Kernel, tx: Tx, caller: Caller, item: Item) -> Plan:
+    """Plan an item; what a face has found comes first, with what lies behind it."""
+    try:
+        plan = Planner(kernel, tx, caller).plan(item.command)
+    except Invalid as error:
+        refuse([*item.found, *(p for p in error.problems if p.pointer not in {f.pointer for f in item.found})])
+        raise
+    refuse(list(item.found))
+    return plan
+
+
+def _kept(outcome: Outcome) -> _Kept:
+    return _Kept(outcome.body, Told.of(outcome.error) if outcome.error else None)
+
+
+def _restored(stored: Any) -> Outcome:
+    kept = msgspec.convert(stored, _Kept)
+    return Outcome(kept.body, kept.error.again() if kept.error else None)
