@@ -29,6 +29,7 @@ from cloudhall.console import (
     lists,
     navigation,
     operations,
+    passwords,
     searching,
     session,
 )
@@ -96,6 +97,9 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door("/", home.home),
         Door("/login", doors.login_page, doors.login, public=True),
         Door("/logout", post=doors.logout),
+        Door("/password", passwords.change_form, passwords.change),
+        Door("/password/choose", post=doors.choose, public=True),
+        Door("/password/reset", passwords.reset_form, passwords.reset),
         Door("/looks", post=doors.change_looks, public=True),
         Door("/search", searching.search),
         Door("/audit", audit.search),

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response
 
-from cloudhall.console import looks, session
-from cloudhall.domains.identity import sessions
+from cloudhall.console import looks, passwords, session
+from cloudhall.domains.identity import resets, sessions
 from cloudhall.kernel.errors import CloudhallError, TooMany, Unauthenticated
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
@@ -40,8 +40,10 @@ def login_page(visit: "Visit", error: CloudhallError | None = None) -> Response:
 
 
 def login(visit: "Visit") -> Response:
-    """Open a session and go to where the visitor wanted to be."""
+    """Open a session and go to where the visitor wanted to be; with a one-time code first choose a password."""
     try:
+        if resets.is_code(visit.posted("password")):
+            return passwords.choose_form(visit, visit.posted("password"))
         secret, _person = sessions.login(
             visit.kernel, visit.posted("login"), visit.posted("password"), address=visit.address, agent=visit.agent
         )
@@ -49,6 +51,14 @@ def login(visit: "Visit") -> Response:
         return login_page(visit, error)
     visit.cookies[session.SESSION_COOKIE] = secret
     return visit.go(session.safe_return(visit.posted("next")))
+
+
+def choose(visit: "Visit") -> Response:
+    """Choose a password with a one-time code; one that is worth nothing leads back to the door."""
+    try:
+        return passwords.choose(visit)
+    except Unauthenticated as error:
+        return login_page(visit, error)
 
 
 def logout(visit: "Visit") -> Response:

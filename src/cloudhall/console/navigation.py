@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cloudhall.console import formats
 from cloudhall.console.equivalents import Call, as_api, as_command
-from cloudhall.console.permissions import may_read_any
+from cloudhall.console.permissions import may_read_any, may_reset
 from cloudhall.console.places import Switch, switches
 from cloudhall.kernel.kinds import Meta
 from cloudhall.kernel.registry import AnyKind, DeclarationError, Registry
@@ -60,6 +60,7 @@ class Shell(NamedTuple):
     as_command: str
     as_of: str
     zone: T
+    may_reset: bool
 
 
 def check_groups(registry: Registry) -> None:
@@ -80,6 +81,7 @@ def shell_of(visit: "Visit", call: Call | None) -> Shell:
         as_command=as_command(call) if call else "",
         as_of=formats.clock(visit.now_us, visit.language),
         zone=formats.ZONE_NAME,
+        may_reset=visit.known and may_reset(visit),
     )
 
 

@@ -10,7 +10,7 @@ from cloudhall.kernel import places
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.policy import Object
 from cloudhall.kernel.registry import AnyKind
-from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.roles import ROLES, SECURITY_ADMIN
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ def may_create(visit: "Visit", kind: AnyKind) -> bool:
         if decision.allowed or (decision.errors and not decision.explicit_deny):
             return True
     return False
+
+
+def may_reset(visit: "Visit") -> bool:
+    """Whether the visitor may reset passwords of some people: a security administrator, wherever."""
+    return SECURITY_ADMIN in places.granted(visit.tx, visit.caller.id, visit.now_us)
 
 
 def needs_role(allowed: Iterable[str]) -> T:
