@@ -10,6 +10,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 NOTICE = (ROOT / "NOTICE").read_text("utf-8")
 # As the classifiers and old licence fields of some wheels say it.
 SPOKEN = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",

@@ -13,8 +13,9 @@ import pytest
 from cloudhall.drivers.objects import weed_changes
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.drivers.objects.weed_changes import ChangeLog
+from cloudhall.drivers.objects.weed_pb2 import Entry, FuseAttributes
 from cloudhall.drivers.objects.weed_rpc import Filer
-from cloudhall.drivers.objects.weed_wire import Entry, Event
+from cloudhall.drivers.objects.weed_wire import Event
 from cloudhall.kernel.errors import NotFound
 from tests.drivers.objects.support import ALL, identity, kill, s3, until
 
@@ -156,7 +157,7 @@ def test_events_logged_in_the_other_order_come_once(monkeypatch: pytest.MonkeyPa
         for stamp in logged:
             position = max(position + 1, stamp)  # as the filer numbers its log
             if position > since_ns:
-                created = Entry("k", is_directory=False, size=stamp, message=b"")
+                created = Entry(attributes=FuseAttributes(file_size=stamp))
                 yield Event(stamp, "/buckets/b", None, "/buckets/b", created)
         yield Event(50, caught_up=True)
 
@@ -167,7 +168,7 @@ def test_events_logged_in_the_other_order_come_once(monkeypatch: pytest.MonkeyPa
         log, cursor, found = ChangeLog(Filer(1, ssl.create_default_context()), tmp_path / "lost"), 0, list[int]()
         while cursor < 50:
             read, cursor = log._read(cursor, 50)
-            found += sorted(event.ts_ns for event in read)
+            found += sorted(stamp for stamp, _ in read)
         assert found == sorted(logged), batch
 
 

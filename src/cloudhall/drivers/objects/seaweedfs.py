@@ -39,11 +39,12 @@ from cloudhall.drivers.objects.buckets import Buckets, opens
 from cloudhall.drivers.objects.trouble import no_bucket, not_answering, not_empty
 from cloudhall.drivers.objects.weed_changes import ChangeLog
 from cloudhall.drivers.objects.weed_identities import IdentityFile
+from cloudhall.drivers.objects.weed_pb2 import Entry, LookupDirectoryEntryRequest, TraverseBfsMetadataRequest
 from cloudhall.drivers.objects.weed_process import Command, Supervised
 from cloudhall.drivers.objects.weed_requests import Door
 from cloudhall.drivers.objects.weed_rpc import Connection, Filer, RpcError
 from cloudhall.drivers.objects.weed_tls import write_certificates
-from cloudhall.drivers.objects.weed_wire import Entry, listed, looked_up, text
+from cloudhall.drivers.objects.weed_wire import listed, looked_up, tags
 from cloudhall.kernel.errors import NotFound
 
 log = logging.getLogger("cloudhall.objects.weed")
@@ -53,7 +54,7 @@ REMOVED_AT_ONCE = 100
 GIVE_WAY_S = 0.001  # a lock goes to whoever asks first after its release, and that would be us again
 REGISTERED = 'SeaweedFS_master_received_heartbeats{type="total"}'
 """In the metrics once the volume server is known: without it writes wait and the metadata log is passed over."""
-POLICY, VERSIONING = b"s3-bucket-policy", b"Seaweed-X-Amz-Versioning"
+POLICY, VERSIONING = "s3-bucket-policy", "Seaweed-X-Amz-Versioning"
 """Where the engine keeps them in a bucket's entry."""
 
 
@@ -128,7 +129,8 @@ class SeaweedFS:
     def seen(self, bucket: str) -> BucketSeen | None:
         """See `Objects.seen`. One look at the bucket's entry, past the S3 door: it counts as nobody's request."""
         try:
-            entry = looked_up(self._up.filer.unary("LookupDirectoryEntry", text(1, weed_count.ROOT) + text(2, bucket)))
+            asked = LookupDirectoryEntryRequest(directory=weed_count.ROOT, name=bucket).SerializeToString()
+            entry = looked_up(self._up.filer.unary("LookupDirectoryEntry", asked))
         except RpcError as error:
             if error.missing:
                 return None
@@ -136,9 +138,9 @@ class SeaweedFS:
         except OSError as error:
             raise not_answering(error) from error
         return BucketSeen(
-            versioning=entry.attribute(VERSIONING) == b"Enabled",
-            public_read=opens(bucket, entry.attribute(POLICY)),
-            tags=entry.tags,
+            versioning=entry.extended.get(VERSIONING) == b"Enabled",
+            public_read=opens(bucket, entry.extended.get(POLICY, b"")),
+            tags=tags(entry),
             quota_bytes=entry.quota if entry.quota > 0 else None,
         )
 
@@ -234,7 +236,7 @@ class SeaweedFS:
     @contextlib.contextmanager
     def _entries(self, bucket: str) -> Iterator[Iterator[tuple[str, Entry]]]:
         """Every entry below a bucket, with its directory."""
-        root = text(1, f"{weed_count.ROOT}/{bucket}")
+        root = TraverseBfsMetadataRequest(directory=f"{weed_count.ROOT}/{bucket}").SerializeToString()
         try:
             with contextlib.closing(Connection(self._up.filer, WALK_SILENCE_S)) as line:
                 yield map(listed, line.ask("TraverseBfsMetadata", root))

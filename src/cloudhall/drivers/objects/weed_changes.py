@@ -11,23 +11,27 @@ Cloudhall changes may be missing: `lost` remembers when, and a cursor from befor
 """
 
 import contextlib
+import operator
 import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cloudhall.drivers.objects import Changes
+from cloudhall.drivers.objects import Change, Changes
 from cloudhall.drivers.objects.trouble import not_answering
-from cloudhall.drivers.objects.weed_count import changes
+from cloudhall.drivers.objects.weed_count import ROOT, changes
 from cloudhall.drivers.objects.weed_home import write_private
+from cloudhall.drivers.objects.weed_pb2 import SubscribeMetadataRequest
 from cloudhall.drivers.objects.weed_rpc import Connection, Filer, RpcError
-from cloudhall.drivers.objects.weed_wire import Event, events, integer, text
+from cloudhall.drivers.objects.weed_wire import Event, events
 
 SETTLE_NS, SLACK_NS = 200_000_000, 50_000_000
 BATCH = 10_000
 """Events read at a time; those of one moment stay together."""
 SILENCE_S = 5.0
 """A filer that has nothing more to tell says so at once."""
+Found = tuple[int, tuple[Change, ...]]
+"""An event's stamp and what it changed; the event itself is let go of, as thousands kept cost the collector time."""
 
 
 class ChangeLog:
@@ -43,36 +47,46 @@ class ChangeLog:
         if cursor < self._lost_ns:
             return Changes(self._lost_ns, (), lost=True)
         try:
-            batch, end = self._read(cursor, time.time_ns() - SETTLE_NS)
+            found, end = self._read(cursor, time.time_ns() - SETTLE_NS)
         except (OSError, RpcError) as error:
             raise not_answering(error) from error
-        batch.sort(key=lambda event: event.ts_ns)
-        return Changes(max(cursor, end), tuple(change for event in batch for change in changes(event)))
+        found.sort(key=operator.itemgetter(0))
+        return Changes(max(cursor, end), tuple(change for _, parts in found for change in parts))
 
     def mark_lost(self) -> None:
         """Tell every cursor of before now that it may have missed something."""
         self._lost_ns = time.time_ns()
         write_private(self._lost_file, str(self._lost_ns).encode())
 
-    def _read(self, cursor: int, end: int) -> tuple[list[Event], int]:
-        """Events with stamps in `(cursor, end]`, and that end; it is an earlier one when there are many."""
-        batch = list[Event]()
+    def _read(self, cursor: int, end: int) -> tuple[list[Found], int]:
+        """What events with stamps in `(cursor, end]` changed, and that end; an earlier one when there are many."""
+        found, read = list[Found](), 0
         for event in self._ask(cursor, end + SLACK_NS):
             if event.caught_up or event.ts_ns > end + SLACK_NS:
                 break
-            if event.ts_ns > cursor:
-                batch.append(event)
-            if len(batch) == BATCH:
+            if event.ts_ns <= cursor:
+                continue
+            read += 1
+            if parts := changes(event):
+                found.append((event.ts_ns, parts))
+            if read == BATCH:
                 end = min(end, event.ts_ns)
-        return [event for event in batch if event.ts_ns <= end], end
+        return [(ts_ns, parts) for ts_ns, parts in found if ts_ns <= end], end
 
     def _ask(self, since_ns: int, until_ns: int) -> Iterator[Event]:
-        """A `SubscribeMetadata`: name, prefix, since, an id of its own, until, batches and "nothing more" welcome.
+        """A `SubscribeMetadata` with an id of its own; batches and "nothing more" are welcome.
 
         With `until` the filer ends a busy stream itself; it would log an error when we hung up on it.
         """
-        request = text(1, "cloudhall") + text(2, "/buckets/") + integer(3, since_ns)
-        request += integer(7, secrets.randbits(30)) + integer(8, until_ns) + integer(11, 1) + integer(13, 1)
+        request = SubscribeMetadataRequest(
+            client_name="cloudhall",
+            path_prefix=ROOT + "/",
+            since_ns=since_ns,
+            until_ns=until_ns,
+            client_id=secrets.randbits(30),
+            client_supports_batching=True,
+            client_supports_idle_heartbeat=True,
+        )
         with contextlib.closing(Connection(self._filer, SILENCE_S)) as line:
-            for message in line.ask("SubscribeMetadata", request):
+            for message in line.ask("SubscribeMetadata", request.SerializeToString()):
                 yield from events(message)

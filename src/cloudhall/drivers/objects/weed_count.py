@@ -7,15 +7,24 @@ directories (also `folder/` markers, which are directories here), delete markers
 A multipart upload is counted twice from its completion until its parts are removed, well under a second.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from cloudhall.drivers.objects import Change
-from cloudhall.drivers.objects.weed_wire import Entry, Event
+from cloudhall.drivers.objects.weed_pb2 import Entry
+from cloudhall.drivers.objects.weed_wire import Event, is_marker
 
 ROOT = "/buckets"
 UPLOADS = ".uploads"
 SYSTEM = ".system"
+
+
+class Place(NamedTuple):
+    """Where entries of one directory count: their bucket, and how many objects each of them is."""
+
+    bucket: str
+    objects: int
 
 
 class Added(NamedTuple):
@@ -28,18 +37,19 @@ class Added(NamedTuple):
 
 def added(directory: str, entry: Entry | None) -> Added | None:
     """What an entry in a directory adds to its bucket; None when it does not count."""
-    if entry is None or entry.is_directory or entry.is_marker or not directory.startswith(ROOT + "/"):
+    if entry is None or entry.is_directory or is_marker(entry):
         return None
-    bucket, *folders = directory.removeprefix(ROOT + "/").split("/")
-    if bucket == SYSTEM:
-        return None
-    return Added(bucket, entry.size, 0 if folders[:1] == [UPLOADS] else 1)
+    place = _place(directory)
+    return Added(place.bucket, entry.attributes.file_size, place.objects) if place else None
 
 
 def changes(event: Event) -> tuple[Change, ...]:
     """Difference that one event makes: one bucket as a rule, two when a rename crosses them, none for the rest."""
+    old, new = added(event.directory, event.old), added(event.new_directory, event.new)
+    if old == new:  # other content of the same size, or tags
+        return ()
     sums = dict[str, tuple[int, int]]()
-    for sign, part in ((-1, added(event.directory, event.old)), (1, added(event.new_directory, event.new))):
+    for sign, part in ((-1, old), (1, new)):
         if part:
             size, objects = sums.get(part.bucket, (0, 0))
             sums[part.bucket] = (size + sign * part.bytes, objects + sign * part.objects)
@@ -55,3 +65,12 @@ def total(entries: Iterable[tuple[str, Entry]]) -> tuple[int, int]:
             size += part.bytes
             objects += part.objects
     return size, objects
+
+
+@functools.lru_cache(maxsize=1_024)
+def _place(directory: str) -> Place | None:
+    """Where entries of a directory count; None for what is no bucket of a tenant."""
+    if not directory.startswith(ROOT + "/"):
+        return None
+    bucket, *folders = directory.removeprefix(ROOT + "/").split("/")
+    return None if bucket == SYSTEM else Place(bucket, 0 if folders[:1] == [UPLOADS] else 1)

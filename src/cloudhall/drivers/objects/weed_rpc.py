@@ -2,7 +2,7 @@
 
 Why not the engine's own command (`weed filer.meta.tail`): it is a second process of 110 MiB, prints 2 kB of JSON an
 event (measured: 0.14 ms of CPU each, more than the server spends to send it) and passes no heartbeats on, so nobody
-learns that there was nothing to tell. `h2` does the protocol; only the five-byte gRPC frame is ours.
+learns that there was nothing to tell. `h2` does the protocol; only gRPC's frame of five bytes is ours (`weed_frames`).
 """
 
 import contextlib
@@ -11,12 +11,13 @@ import ssl
 import threading
 from collections.abc import Iterator
 
+from cloudhall.drivers.objects.weed_frames import framed, merged, messages
+
 SERVICE = "/filer_pb.SeaweedFiler/"
 WINDOW_BYTES = 1 << 24
+"""What the filer may send ahead, on a connection and in a call; HTTP/2's own 64 KiB are some 120 events."""
 CHUNK_BYTES = 1 << 18
 UNARY_S = 5.0
-FRAME_HEAD = 5
-"""gRPC over HTTP/2: one byte "compressed", four bytes of length, then the message."""
 
 
 class RpcError(Exception):
@@ -80,6 +81,7 @@ class Connection:
         except OSError:
             plain.close()
             raise
+        self._received = bytearray()
         self._http.initiate_connection()
         self._http.increment_flow_control_window(WINDOW_BYTES)
 
@@ -91,7 +93,7 @@ class Connection:
         try:
             for part in self._bodies(self._send(method, message)):
                 buffer += part
-                yield from _unframed(buffer)
+                yield from messages(buffer)
         except h2.exceptions.ProtocolError as error:
             raise ConnectionError(error) from error
 
@@ -115,7 +117,8 @@ class Connection:
             "te": "trailers",
         }
         self._http.send_headers(stream, list(headers.items()))
-        self._http.send_data(stream, b"\0" + len(message).to_bytes(4) + message, end_stream=True)
+        self._http.increment_flow_control_window(WINDOW_BYTES, stream)
+        self._http.send_data(stream, framed(message), end_stream=True)
         self._socket.sendall(self._http.data_to_send())
         return stream
 
@@ -126,7 +129,8 @@ class Connection:
         status, words = "", ""
         while received := self._socket.recv(CHUNK_BYTES):
             ended = False
-            for event in self._http.receive_data(received):
+            self._received += received
+            for event in self._http.receive_data(merged(self._received)):
                 if isinstance(event, h2.events.DataReceived):
                     self._http.acknowledge_received_data(event.flow_controlled_length, stream)
                     yield event.data
@@ -141,15 +145,3 @@ class Connection:
             if ended:
                 return
         raise ConnectionError("the filer closed the connection")
-
-
-def _unframed(buffer: bytearray) -> Iterator[bytes]:
-    """Take whole messages out of the buffer's front."""
-    at = 0
-    while len(buffer) - at >= FRAME_HEAD:
-        end = at + FRAME_HEAD + int.from_bytes(buffer[at + 1 : at + FRAME_HEAD])
-        if end > len(buffer):
-            break
-        yield bytes(buffer[at + FRAME_HEAD : end])
-        at = end
-    del buffer[:at]
