@@ -1,9 +1,10 @@
 """What a list of one kind can be asked for: its indexed fields, and nothing that would read every row to answer.
 
-Cost of a page at 3,000,000 rows: an index walk by id or by an indexed field; `q`, `name` order and facets read the rows
-that the other filters leave.
+Cost of a page at 3,000,000 rows: an index walk by id or by an indexed field; a label reads its own entries; `q`, `name`
+order and facets read the rows that the other filters leave.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 
 from cloudhall.api import params
 from cloudhall.api.params import Param, Query
+from cloudhall.kernel import labels
 from cloudhall.kernel.commands import Planner
 from cloudhall.kernel.errors import Conflict, NotFound, Problem
 from cloudhall.kernel.fields import JSON_SAFE_INTEGER, FieldInfo, fields_of
@@ -41,6 +43,15 @@ PLACE = {
     ),
 }
 NAME = Param(name="name", title=T("名称，完全相同", "Name, exactly"))
+LABEL = Param(
+    name="label",
+    title=T(
+        "标签，写作 键:值 或 键；不同的键须都有，同一键的几个值任一即可",
+        "Label as key:value or key; all of several keys, any of several values of one key",
+    ),
+    many=True,
+    example="team:statistics",
+)
 Q = Param(
     name="q", title=T("名称、标签或索引文字中包含的字，或编号", "Part of name, labels or indexed text, or the id")
 )
@@ -54,7 +65,7 @@ class Filters:
         """Name each index by its field; by its path where two fields share a name or the name means something else."""
         self.kind, meta = kind, kind.meta
         self.place = tuple(p for scope, p in PLACE.items() if scope == meta.scope)
-        taken = {p.name for p in (*PAGE, *PLACE.values(), NAME, Q, params.LANG)} | {"sort", "facets"}
+        taken = {p.name for p in (*PAGE, *PLACE.values(), NAME, LABEL, Q, params.LANG)} | {"sort", "facets"}
         self.indexes: dict[str, tuple[Index, FieldInfo]] = {}
         for index in meta.indexes:
             info = field_at(meta, index.path)
@@ -65,7 +76,7 @@ class Filters:
         self.fields = {name: _param(name, index, info) for name, (index, info) in self.indexes.items()}
         plain = ("created_at", "name", *self.indexes)
         self.sorts = (*plain, *(f"-{n}" for n in plain))
-        self.params = (*PAGE, *self.place, NAME, Q, *self._orders(), *self.fields.values())
+        self.params = (*PAGE, *self.place, NAME, LABEL, Q, *self._orders(), *self.fields.values())
 
     def read(self, request: Request, found: list[Problem]) -> dict[str, Any]:
         """Read the query; a field that has no index is named as such, with those that have one."""
@@ -86,6 +97,8 @@ class Filters:
                 where = where & Where("place = ?", (planner.place_id(self.kind, query[param.name]),))
         if "name" in query:
             where = where & Where("name = ?", (query["name"],))
+        for labelled in _labels(self.kind.meta.key, query.get("label", ())):
+            where = where & labelled
         for name, (index, info) in self.indexes.items():
             if name in query:
                 near = query.get(self.kind.meta.scope, "")
@@ -175,6 +188,15 @@ def _param(name: str, index: Index, info: FieldInfo) -> Param:
         choices=info.choices,
         many=True,
     )
+
+
+def _labels(kind: str, asked: Sequence[str]) -> list[Where]:
+    """One condition a key: any of the values that were asked for it."""
+    by_key: dict[str, list[Where]] = {}
+    for text in asked:
+        key, colon, value = text.partition(":")
+        by_key.setdefault(key, []).append(labels.having(kind, key, value if colon else None))
+    return [functools.reduce(Where.__or__, wheres) for wheres in by_key.values()]
 
 
 def _among(column: str, values: Sequence[Any]) -> Where:

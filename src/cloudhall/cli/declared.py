@@ -28,7 +28,7 @@ COMMON = {
     )
 }
 ON_EVERY_STATUS = ("conditions", "observed_generation")  # on the wire they stand beside the status
-TAKEN = {"page_size", "page_token", "project", "organisation", "name", "q", "lang", "sort", "facets"}
+TAKEN = {"page_size", "page_token", "project", "organisation", "name", "label", "q", "lang", "sort", "facets"}
 PLACES = {
     "organisation": FieldInfo(name="organisation", shape="str", f=F(title=T("单位", "Organisation"))),
     "project": FieldInfo(name="project", shape="str", f=F(title=T("项目", "Project"))),

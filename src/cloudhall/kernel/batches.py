@@ -47,7 +47,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of an item: the resource on the wire, or why not. `plan` is not kept with a stored answer."""
+    """What became of an item: the resource on the wire, or why not. A dry run has the plan alone, a replay has none."""
 
     body: dict[str, Any] | None = None
     error: CloudhallError | None = None
@@ -97,11 +97,10 @@ def run(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes:
         return tried(kernel, tx, caller, batch)
     now_us, request = kernel.world.now_us(), requests.fingerprint("batch", batch.asked)
     if known := requests.recall(tx, kernel.keys, caller, batch.key, request, now_us):
-        return Outcomes(tuple(_restored(kept) for kept in known["items"]), replayed=True)
+        return restored(known)
     outcomes = tried(kernel, tx, caller, batch)
     if not (batch.atomic and outcomes.refused):
-        kept = msgspec.to_builtins([_kept(o) for o in outcomes.items])
-        requests.store(tx, kernel.keys, caller, batch.key, request, {"items": kept}, now_us)
+        requests.store(tx, kernel.keys, caller, batch.key, request, kept(outcomes), now_us)
     return outcomes
 
 
@@ -112,10 +111,11 @@ def tried(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes:
     if batch.dry or (batch.atomic and outcomes.refused):
         tx.execute("ROLLBACK TO batch")
     tx.execute("RELEASE batch")
-    if not batch.dry:
-        for item, outcome in zip(batch.items, outcomes.items, strict=True):
-            if isinstance(outcome.error, Forbidden):
-                kernel.audit.append(tx, denied(caller, item.command, outcome.error))
+    if batch.dry:
+        return Outcomes(tuple(_foreseen(o) for o in outcomes.items))
+    for item, outcome in zip(batch.items, outcomes.items, strict=True):
+        if isinstance(outcome.error, Forbidden):
+            kernel.audit.append(tx, denied(caller, item.command, outcome.error))
     return outcomes
 
 
@@ -146,6 +146,18 @@ def problems_at(pointer: str, error: CloudhallError) -> Sequence[Problem]:
     return tuple(msgspec.structs.replace(p, pointer=pointer + p.pointer) for p in error.problems)
 
 
+def kept(outcomes: Outcomes) -> dict[str, Any]:
+    """Outcomes as they are stored under a key."""
+    items = [_Kept(o.body, Told.of(o.error) if o.error else None) for o in outcomes.items]
+    return {"items": msgspec.to_builtins(items)}
+
+
+def restored(stored: dict[str, Any]) -> Outcomes:
+    """Outcomes that were stored."""
+    items = msgspec.convert(stored["items"], tuple[_Kept, ...])
+    return Outcomes(tuple(Outcome(i.body, i.error.again() if i.error else None) for i in items), replayed=True)
+
+
 def _one(kernel: Kernel, tx: Tx, caller: Caller, item: Item) -> Outcome:
     tx.execute("SAVEPOINT item")
     try:
@@ -171,10 +183,8 @@ def _planned(kernel: Kernel, tx: Tx, caller: Caller, item: Item) -> Plan:
     return plan
 
 
-def _kept(outcome: Outcome) -> _Kept:
-    return _Kept(outcome.body, Told.of(outcome.error) if outcome.error else None)
-
-
-def _restored(stored: Any) -> Outcome:
-    kept = msgspec.convert(stored, _Kept)
-    return Outcome(kept.body, kept.error.again() if kept.error else None)
+def _foreseen(outcome: Outcome) -> Outcome:
+    """Leave of an item only what a dry run tells: no secret, and the revision before."""
+    if outcome.plan is not None:
+        outcome.plan.new.revision = outcome.plan.old.revision if outcome.plan.old else 0
+    return Outcome(error=outcome.error, plan=outcome.plan)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloudhall.kernel import credentials, events, places, quotas, work
+from cloudhall.kernel import credentials, events, labels, places, quotas, work
 from cloudhall.kernel.audit import Entry
 from cloudhall.kernel.commands import Plan
 from cloudhall.kernel.kinds import Kind, value_at
@@ -64,6 +64,9 @@ def _write(kernel: "Kernel", tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> No
     resource.revision = events.append(tx, event)
     table = kernel.tables[type(resource)]
     (table.insert if plan.old is None else table.update)(tx, resource)
+    before = plan.old.labels if plan.old else labels.NONE
+    if resource is plan.new and resource.labels != before:
+        labels.follow(tx, before, resource)
     _project(kernel, tx, resource, verb)
     kernel.audit.append(tx, _entry(kernel, plan, resource, spec))
     if meta.controller or (verb == "delete"):

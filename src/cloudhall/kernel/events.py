@@ -110,6 +110,13 @@ def decided_after(tx: Tx, id_: str, revision: int) -> bool:
     return tx.execute(sql, (id_, revision, OBSERVE)).fetchone() is not None
 
 
+def decided(tx: Tx, id_: str) -> int:
+    """Revision of the last command upon a resource, as against what a controller saw since; 0 where it has none."""
+    sql = "SELECT revision FROM event WHERE id = ? AND verb <> ? ORDER BY revision DESC LIMIT 1"
+    row = tx.execute(sql, (id_, OBSERVE)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def head(tx: Tx) -> int:
     """Newest revision."""
     (revision,) = tx.execute("SELECT coalesce(max(revision), 0) FROM event").fetchone()

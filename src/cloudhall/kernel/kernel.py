@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cloudhall.kernel import audit, credentials, events, levels, metering, places, quotas, requests, work
+from cloudhall.kernel import audit, credentials, events, labels, levels, metering, places, quotas, requests, work
 from cloudhall.kernel.audit import AuditLog, Entry
 from cloudhall.kernel.authority import Authority
 from cloudhall.kernel.caller import Caller
@@ -37,6 +37,7 @@ SCHEMAS = (
     work.SCHEMA,
     requests.SCHEMA,
     credentials.SCHEMA,
+    labels.SCHEMA,
     audit.SCHEMA,
     metering.SCHEMA,
     levels.SCHEMA,
@@ -215,6 +216,8 @@ class Kernel:
         for table in self.tables.by_kind.values():
             table.prepare(tx, dialect)
 
+        if "label" not in there:
+            labels.fill(tx, self.tables.by_kind.values())
     def _forget(self) -> None:
         self.store.write(lambda tx: requests.forget_expired(tx, self.world.now_us())).result()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from cloudhall.kernel import credentials, events, quotas, work
+from cloudhall.kernel import credentials, events, labels, quotas, work
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.fields import fields_of
@@ -252,6 +252,7 @@ def _remove(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
     for quota in meta.quotas:
         quotas.charge(tx, r.place, quota, -int(value_at(r, quota.path)))
     credentials.forget(tx, r.id)
+    labels.forget(tx, r)
     events.append(tx, _status_event(r, "remove", now))
     kernel.tables[type(r)].remove(tx, r.id, now)
     wake_relatives(kernel, tx, r, now)

@@ -41,6 +41,10 @@ class Where(NamedTuple):
         """Both."""
         return Where(f"({self.sql}) AND ({other.sql})", self.params + other.params)
 
+    def __or__(self, other: "Where") -> "Where":
+        """Either."""
+        return Where(f"({self.sql}) OR ({other.sql})", self.params + other.params)
+
 
 LIVE = Where("deleted IS NULL")
 
