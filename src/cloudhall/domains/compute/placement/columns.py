@@ -42,6 +42,14 @@ HELD = 1 << (NODE_SHIFT + 2)
 # group
 G_HEAD, G_LEVEL, G_LIMIT, G_SIZE = range(4)
 GROUP_COLUMNS = 4
+NO_RULE, ASK = -1, -2
+"""In place of a group's level: no rule at all; rules that only `groups.judge` knows."""
+MARK_COUNTS = 1 << 12
+"""The index counts members of a group in a domain below this."""
+
+# the mix of work that is expected, a row a type of task; MIX_WEIGHT is its share
+MIX_CPU, MIX_MEM, MIX_GPUS, MIX_GPU_MILLI, MIX_WEIGHT = range(5)
+MIX_COLUMNS = 5
 
 # totals
 T_FREE, T_SERIAL, T_LIVE, T_TOUCHED = range(4)

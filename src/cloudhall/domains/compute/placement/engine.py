@@ -7,13 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from cloudhall.domains.compute.placement import columns as at
-from cloudhall.domains.compute.placement import ledger, scan
+from cloudhall.domains.compute.placement import index, ledger, scan
 from cloudhall.domains.compute.placement.columns import Ints, Small
+from cloudhall.domains.compute.placement.fingerprint import fingerprint
+from cloudhall.domains.compute.placement.fit import key_one
 from cloudhall.domains.compute.placement.fleet import Fleet
-from cloudhall.domains.compute.placement.groups import Rule
+from cloudhall.domains.compute.placement.groups import Rule, judge
+from cloudhall.domains.compute.placement.jit import HAVE_NUMBA
 from cloudhall.domains.compute.placement.request import Request
 from cloudhall.domains.compute.placement.state import NO_GROUP, Allocation, State
+from cloudhall.kernel.errors import Unavailable
+from cloudhall.kernel.text import T
 
 
 class Decision(NamedTuple):
@@ -43,33 +50,63 @@ class Stream(NamedTuple):
 
 
 class Engine:
-    """Decides over one fleet."""
+    """Decides over one fleet; `compiled` says by which way."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, compiled: bool | None = None) -> None:
+        """`compiled`: True wants numba (`Unavailable` without it), False NumPy alone, None whatever is installed."""
+        if compiled and not HAVE_NUMBA:
+            raise Unavailable(
+                T("没有安装 numba", "numba is not installed"),
+                mend=T("安装可选依赖 fast，或改用 NumPy", "install the extra `fast`, or go without"),
+            )
         self.fleet = fleet
-        self.state = State(fleet, by_row=False)
+        self.compiled = HAVE_NUMBA if compiled is None else compiled
+        self.state = State(fleet, by_row=self.compiled)
+        self._trees = index.empty(fleet.topology) if self.compiled else None
 
     def class_of(self, request: Request) -> int:
-        """Number of a request for `Stream`. `Invalid` where it names an unknown label."""
-        return self.state.class_of(request)
+        """Number of a request, for `Stream`. `Invalid` where it names an unknown label."""
+        number = self.state.class_of(request)
+        if self._trees is not None and number >= len(self._trees.slot_of):
+            self._trees = index.with_classes(self._trees, len(self.state.books.classes))
+        return number
 
     def declare_group(self, rules: Sequence[Rule] = ()) -> int:
         """Begin a group that is bound by `rules`; answers its number."""
-        group = len(self.state.rules)
-        self.state.reserve_groups(group)
-        self.state.rules[group] = tuple(rules)
-        return group
+        return self.state.declare_groups(rules)
+
+    def declare_groups(self, rules: Sequence[Rule], count: int) -> int:
+        """Begin `count` groups with the same rules; answers the number of the first."""
+        return self.state.declare_groups(rules, count)
 
     def place(self, request: Request, group: int = NO_GROUP, *, held: bool = False) -> Decision | Refusal:
         """Place one machine. `held` keeps the room for later: `claim` turns it into a machine."""
-        class_ = self.state.class_of(request)
-        key = scan.best(self.state, class_, group)
-        if key == at.NONE:
+        state, class_ = self.state, self.class_of(request)
+        state.check_group(group)
+        state.reserve_rows()
+        detail = at.HELD if held else 0
+        if self._trees is not None and not self._asks(group):
+            row = index.place(state.books, self._trees, class_, group, detail)
+        else:
+            key = scan.best(state, class_, group)
+            row = -1 if key == at.NONE else ledger.put(state.books, class_, group, key & (at.HOSTS_MAX - 1), detail)
+        return Refusal(request, group) if row < 0 else self._decision(row)
+
+    def place_on(self, request: Request, host: int, group: int = NO_GROUP) -> Decision | Refusal:
+        """Place on this host or not at all: the conditional commit of a choice made elsewhere. O(group)."""
+        state, class_ = self.state, self.class_of(request)
+        state.check_group(group)
+        if not self._fits(class_, group, host):
             return Refusal(request, group)
-        return self._put(class_, group, key & (at.HOSTS_MAX - 1), held=held)
+        state.reserve_rows()
+        self._end_session()
+        return self._decision(ledger.put(state.books, class_, group, host, 0))
 
     def place_all(self, wanted: Iterable[tuple[Request, int]]) -> list[Decision] | Refusal:
-        """Place all of `wanted`, each (request, group), one after the other, or none of them."""
+        """Place all of `wanted`, each (request, group), one after the other, or none of them.
+
+        Each takes its best host as if it were the last: a set that only fits in another order is refused.
+        """
         placed: list[Decision] = []
         for request, group in wanted:
             answer = self.place(request, group)
@@ -80,40 +117,113 @@ class Engine:
             placed.append(answer)
         return placed
 
-    def place_on(self, request: Request, host: int, group: int = NO_GROUP) -> Decision | Refusal:
-        """Place on this host or not at all: conditional commit of a decision made elsewhere."""
-        raise NotImplementedError
+    def claim(self, id: int) -> None:
+        """Turn a held allocation into a machine. Nothing happens to one that is a machine already."""
+        state = self.state
+        ledger.rewrite(state.books, state.row(id), 0)
 
     def free(self, id: int) -> int:
         """End an allocation; answers the host that has the room back. `NotFound` where it is not, or no longer."""
-        state = self.state
-        row = state.row(id)
-        host = int(state.allocs[row, at.HOST])
-        ledger.lift(state.hosts, state.allocs, state.groups, state.classes, row)
-        ledger.close_row(state.allocs, state.totals, row)
-        state.touch(host)
+        books, row = self.state.books, self.state.row(id)
+        host = int(books.allocs[row, at.HOST])
+        if self._trees is not None:
+            index.free(books, self._trees, row)
+        else:
+            ledger.end(books, row)
         return host
+
+    def move(self, id: int, host: int | None = None, avoid: Sequence[int] = ()) -> Decision | Refusal:
+        """Move a machine, which keeps its number, to `host` or to the best that is neither its own nor in `avoid`.
+
+        Refused where it does not fit; then it stays. Its own room and its own membership do not count against it.
+        """
+        state, row = self.state, self.state.row(id)
+        books = state.books
+        home, word, group = (int(books.allocs[row, column]) for column in (at.HOST, at.CLASS, at.GROUP))
+        class_, detail = word & (at.CLASSES_MAX - 1), word >> at.CLASS_BITS
+        self._end_session()
+        ledger.lift(books, row)
+        target = self._elsewhere(class_, group, (home, *avoid)) if host is None else host
+        if target < 0 or (host is not None and not self._fits(class_, group, host)):
+            ledger.settle(books, row, home, class_, detail)
+            return Refusal(state.requests[class_], group)
+        chosen = ledger.choose_detail(books.hosts[target], books.classes[class_])
+        ledger.settle(books, row, target, class_, chosen | detail & at.HELD)
+        return Decision(id, target)
+
+    def resize(self, id: int, request: Request) -> Decision | Refusal:
+        """Change what a machine needs, on its host; refused where that has no room, then nothing changes. O(1)."""
+        state, class_, row = self.state, self.class_of(request), self.state.row(id)
+        books = state.books
+        host, word = int(books.allocs[row, at.HOST]), int(books.allocs[row, at.CLASS])
+        detail = word >> at.CLASS_BITS
+        self._end_session()
+        ledger.lift(books, row)
+        if key_one(books.hosts, host, books.classes[class_], books.mix) == at.NONE:
+            ledger.settle(books, row, host, word & (at.CLASSES_MAX - 1), detail)
+            return Refusal(request, int(books.allocs[row, at.GROUP]))
+        chosen = ledger.choose_detail(books.hosts[host], books.classes[class_])
+        ledger.settle(books, row, host, class_, chosen | detail & at.HELD)
+        return Decision(id, host)
 
     def run(self, stream: Stream, ids: Ints, first: int = 0, *, stop_at_refusal: bool = False) -> int:
         """Run events from `first` on; answers the number of the first one not run.
 
-        `ids[machine]` is its allocation while it runs, else -1; a departure of one that was refused is skipped. With
-        `stop_at_refusal` the refused arrival is the one not run: mend (move others), then go on at the same number, or
-        leave it out and go on at the next.
+        `ids[machine]` (int64) is its allocation while it runs, else -1; a departure of one that was refused is skipped.
+        With `stop_at_refusal` the refused arrival is the one not run: mend (move others), then go on at the same
+        number, or leave it out and go on at the next.
         """
-        for event in range(first, len(stream.class_)):
-            class_, machine = int(stream.class_[event]), int(stream.machine[event])
-            if class_ < 0:
-                if ids[machine] >= 0:
-                    self.free(int(ids[machine]))
-                    ids[machine] = -1
-                continue
-            answer = self.place(self.state.requests[class_], int(stream.group[event]))
-            if isinstance(answer, Decision):
-                ids[machine] = answer.id
-            elif stop_at_refusal:
+        event = first
+        while event < len(stream.class_):
+            if self._trees is not None:
+                self.state.reserve_rows(1)
+                event = index.run(self.state.books, self._trees, *stream, ids, event, int(stop_at_refusal))
+                if event == len(stream.class_) or self.state.books.totals[at.T_FREE] < 0:
+                    continue
+            if not self._run_one(stream, ids, event) and stop_at_refusal:
                 return event
-        return len(stream.class_)
+            event += 1
+        return event
+
+    def _run_one(self, stream: Stream, ids: Ints, event: int) -> bool:
+        """Run one event; False where an arrival is refused."""
+        class_, machine = int(stream.class_[event]), int(stream.machine[event])
+        if class_ < 0:
+            if ids[machine] >= 0:
+                self.free(int(ids[machine]))
+                ids[machine] = -1
+            return True
+        answer = self.place(self.state.requests[class_], int(stream.group[event]))
+        if isinstance(answer, Decision):
+            ids[machine] = answer.id
+        return isinstance(answer, Decision)
+
+    def move_many(self, ids: Sequence[int]) -> Small:
+        """Move machines to the best hosts there are, one after the other; answers the hosts, -1 where one had to stay.
+
+        For emptying hosts: drain them first, else a machine may well stay where it is best. 1 microsecond a machine.
+        """
+        hosts = np.full(len(ids), -1, np.int32)
+        if self._trees is not None and not any(map(self._asks, self._groups_of(ids))):
+            rows = np.array([self.state.row(id) for id in ids], np.int64)
+            index.move_many(self.state.books, self._trees, rows, hosts)
+            return hosts
+        for number, id in enumerate(ids):
+            answer = self.move(id)
+            hosts[number] = answer.host if isinstance(answer, Decision) else -1
+        return hosts
+
+    def drain(self, host: int) -> None:
+        """Let nothing new onto a host; who is there stays."""
+        ledger.relabel(self.state.books, host, at.DRAINED, at.DRAINED)
+
+    def fail(self, host: int) -> None:
+        """Note that a host is down: as `drain`, and told apart from it in explanations."""
+        ledger.relabel(self.state.books, host, at.FAILED, at.FAILED)
+
+    def back(self, host: int) -> None:
+        """Take a drained or failed host into service again."""
+        ledger.relabel(self.state.books, host, at.DRAINED | at.FAILED, 0)
 
     def allocation(self, id: int) -> Allocation:
         """Look one up. `NotFound` where it is not, or no longer."""
@@ -123,16 +233,49 @@ class Engine:
         """Numbers of the allocations on a host, eldest first."""
         return self.state.guests(host)
 
+    def members(self, group: int) -> list[int]:
+        """Numbers of a group's allocations, eldest first."""
+        return self.state.members(group)
+
     def state_hash(self) -> str:
         """32 hexadecimal digits: equal when what is free and what is allocated is equal."""
-        return self.state.hash()
+        return fingerprint(self.state.books)
 
-    def _put(self, class_: int, group: int, host: int, *, held: bool = False) -> Decision:
+    def _decision(self, row: int) -> Decision:
+        allocs = self.state.books.allocs
+        return Decision(int(allocs[row, at.SERIAL]) << ledger.SERIAL_SHIFT | row, int(allocs[row, at.HOST]))
+
+    def _asks(self, group: int) -> bool:
+        """Whether the group's rules are more than the index follows."""
+        return group >= 0 and int(self.state.books.groups[group, at.G_LEVEL]) == at.ASK
+
+    def _groups_of(self, ids: Sequence[int]) -> set[int]:
+        return {int(self.state.books.allocs[self.state.row(id), at.GROUP]) for id in ids}
+
+    def _fits(self, class_: int, group: int, host: int) -> bool:
         state = self.state
-        state.reserve_rows(1)
-        state.reserve_groups(group)
-        row = ledger.open_row(state.allocs, state.totals, group)
-        detail = ledger.choose_detail(state.hosts[host], state.classes[class_]) | (at.HELD if held else 0)
-        ledger.settle(state.hosts, state.allocs, state.groups, state.classes, row, host, class_, detail)
-        state.touch(host)
-        return Decision(state.id(row), host)
+        if key_one(state.books.hosts, host, state.books.classes[class_], state.books.mix) == at.NONE:
+            return False
+        if group < 0 or not state.rules[group]:
+            return True
+        hard, _ = judge(state.rules[group], state.member_hosts(group), self.fleet.topology)
+        return not hard[host]
+
+    def _elsewhere(self, class_: int, group: int, avoid: Sequence[int]) -> int:
+        """Best host outside `avoid`, or -1. These are drained for the moment, which costs no more than their number."""
+        books, state = self.state.books, self.state
+        before = [(host, int(books.hosts[host, at.LABELS])) for host in dict.fromkeys(avoid)]
+        for host, _ in before:
+            ledger.relabel(books, host, at.DRAINED, at.DRAINED)
+        if self._trees is not None and not self._asks(group):
+            key = index.best(books, self._trees, class_, group)
+            self._end_session()
+        else:
+            key = scan.best(state, class_, group)
+        for host, labels in before:
+            ledger.relabel(books, host, at.DRAINED, labels & at.DRAINED)
+        return -1 if key == at.NONE else int(key & (at.HOSTS_MAX - 1))
+
+    def _end_session(self) -> None:
+        if self._trees is not None:
+            index.end_session(self.state.books, self._trees)

@@ -13,8 +13,13 @@ from typing import Literal
 
 import numpy as np
 
-from cloudhall.domains.compute.placement.columns import Ints
+from cloudhall.domains.compute.placement import columns as at
+from cloudhall.domains.compute.placement.columns import Ints, Small
 from cloudhall.domains.compute.placement.topology import Level, Topology
+from cloudhall.kernel.errors import Invalid
+from cloudhall.kernel.text import T
+
+LIMIT_MAX = at.MARK_COUNTS - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,29 @@ class Rule:
     level: Level
     limit: int = 1
     hard: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that no member could keep, or that nobody counts to."""
+        if self.kind not in ("apart", "spread", "together") or not 1 <= self.limit <= LIMIT_MAX:
+            raise Invalid(
+                T(f"分组规则 {self.kind} {self.limit}", f"group rule {self.kind} {self.limit}"),
+                mend=T(
+                    f"apart、spread 或 together，上限 1 到 {LIMIT_MAX}",
+                    f"apart, spread or together; a limit of 1 to {LIMIT_MAX}",
+                ),
+            )
+
+
+def row_of(rules: Sequence[Rule]) -> Small:
+    """Row of a group without members. The index follows one hard `apart` by itself and asks `judge` about all else."""
+    level, limit = at.NO_RULE, 0
+    if rules:
+        level = at.ASK
+        if len(rules) == 1 and rules[0].kind == "apart" and rules[0].hard:
+            level, limit = int(rules[0].level), rules[0].limit
+    row = np.zeros(at.GROUP_COLUMNS, np.int32)
+    row[at.G_HEAD], row[at.G_LEVEL], row[at.G_LIMIT] = -1, level, limit
+    return row
 
 
 def breaches(rule: Rule, members: Ints, topology: Topology) -> Ints:

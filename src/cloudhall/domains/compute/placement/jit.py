@@ -1,7 +1,8 @@
 """Where numba comes in, and where it stays away.
 
 `shared` marks a pure function that compiled code and NumPy both call; `kernel` marks a loop that is compiled where
-numba is installed and interpreted where it is not. `CLOUDHALL_PLACEMENT_JIT=off` does without numba although it is there.
+numba is installed and interpreted where it is not. `CLOUDHALL_PLACEMENT_JIT=off` does without numba although it is
+there.
 
 Compiled code is kept below the user's cache folder, in a folder named after the source: numba itself notices a change
 of the function's own file only, not of those that it calls. Where that folder cannot be written, nothing is kept and

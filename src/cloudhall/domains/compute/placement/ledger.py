@@ -6,17 +6,33 @@ not (they wrap after 2**31), so a number of old never frees somebody else. Free 
 Never here: a decision. These functions do what was decided, and undo it to the last unit.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints, Small
-from cloudhall.domains.compute.placement.devices import tightest
+from cloudhall.domains.compute.placement.devices import picked
 from cloudhall.domains.compute.placement.fit import has_node
 from cloudhall.domains.compute.placement.jit import kernel
 
 SERIALS = 1 << 31
 SERIAL_SHIFT = 32
 ROW_MASK = (1 << SERIAL_SHIFT) - 1
+RING = 1 << 15
+"""Changes that are remembered; an index further behind is built anew, which is then the cheaper way."""
+
+
+class Books(NamedTuple):
+    """The arrays of one state; `columns` says what stands where. `touched` is a ring of hosts that changed."""
+
+    hosts: Ints
+    allocs: Small
+    groups: Small
+    classes: Ints
+    mix: Ints
+    totals: Ints
+    touched: Small
 
 
 def empty_rows(count: int, first: int = 0) -> Small:
@@ -32,8 +48,8 @@ def choose_detail(host: Ints, need: Ints) -> int:
     """Choose devices on a host that fits: the tightest node and graphics processors that do, lowest first."""
     detail = 0
     if need[at.NEED_GPUS]:
-        for gpu, taken in enumerate(tightest(host, need)):
-            detail |= taken << gpu
+        for gpu in range(at.GPUS_MAX):
+            detail |= int(picked(host, need, gpu)) << gpu
     if host[at.LABELS] & at.PAIRED:
         first, second = has_node(host, need, 0), has_node(host, need, 1)
         if need[at.NUMA] == at.BOTH or not (first or second):
@@ -67,8 +83,16 @@ def charge(host: Ints, need: Ints, detail: int, sign: int) -> None:
 
 
 @kernel
-def link(hosts: Ints, allocs: Small, groups: Small, row: int) -> None:
+def touch(books: Books, host: int) -> None:
+    """Remember that `host` changed."""
+    books.touched[books.totals[at.T_TOUCHED] % RING] = host
+    books.totals[at.T_TOUCHED] += 1
+
+
+@kernel
+def link(books: Books, row: int) -> None:
     """Enter a filled row into the lists of its host and group."""
+    hosts, allocs, groups = books.hosts, books.allocs, books.groups
     host, group = allocs[row, at.HOST], allocs[row, at.GROUP]
     head = hosts[host, at.HEAD]
     allocs[row, at.NEXT], allocs[row, at.PREV] = head, -1
@@ -85,8 +109,9 @@ def link(hosts: Ints, allocs: Small, groups: Small, row: int) -> None:
 
 
 @kernel
-def unlink(hosts: Ints, allocs: Small, groups: Small, row: int) -> None:
+def unlink(books: Books, row: int) -> None:
     """Take a row out of both lists; the row itself stays as it is."""
+    hosts, allocs, groups = books.hosts, books.allocs, books.groups
     before, after, group = allocs[row, at.PREV], allocs[row, at.NEXT], allocs[row, at.GROUP]
     if before >= 0:
         allocs[before, at.NEXT] = after
@@ -106,46 +131,74 @@ def unlink(hosts: Ints, allocs: Small, groups: Small, row: int) -> None:
 
 
 @kernel
-def settle(
-    hosts: Ints, allocs: Small, groups: Small, classes: Ints, row: int, host: int, class_: int, detail: int
-) -> None:
+def settle(books: Books, row: int, host: int, class_: int, detail: int) -> None:
     """Put row `row` onto `host`: charge it and enter the lists. GROUP and SERIAL stand already."""
-    allocs[row, at.HOST] = host
-    allocs[row, at.CLASS] = class_ | (detail << at.CLASS_BITS)
-    charge(hosts[host], classes[class_], detail & (at.HELD - 1), 1)
-    link(hosts, allocs, groups, row)
+    books.allocs[row, at.HOST] = host
+    books.allocs[row, at.CLASS] = class_ | (detail << at.CLASS_BITS)
+    charge(books.hosts[host], books.classes[class_], detail & (at.HELD - 1), 1)
+    link(books, row)
+    touch(books, host)
 
 
 @kernel
-def lift(hosts: Ints, allocs: Small, groups: Small, classes: Ints, row: int) -> None:
+def lift(books: Books, row: int) -> None:
     """Take row `row` off its host; undoes `settle`."""
-    word = allocs[row, at.CLASS]
-    unlink(hosts, allocs, groups, row)
-    charge(
-        hosts[allocs[row, at.HOST]],
-        classes[word & ((1 << at.CLASS_BITS) - 1)],
-        (word >> at.CLASS_BITS) & (at.HELD - 1),
-        -1,
-    )
+    host, word = books.allocs[row, at.HOST], books.allocs[row, at.CLASS]
+    unlink(books, row)
+    need = books.classes[word & (at.CLASSES_MAX - 1)]
+    charge(books.hosts[host], need, (word >> at.CLASS_BITS) & (at.HELD - 1), -1)
+    touch(books, host)
 
 
 @kernel
-def open_row(allocs: Small, totals: Ints, group: int) -> int:
-    """Take a free row, with a new serial; -1 where none is left."""
+def open_row(books: Books, group: int) -> int:
+    """Take a free row, with a new serial; there must be one."""
+    allocs, totals = books.allocs, books.totals
     row = totals[at.T_FREE]
-    if row >= 0:
-        totals[at.T_FREE] = allocs[row, at.NEXT]
-        allocs[row, at.GROUP] = group
-        allocs[row, at.SERIAL] = totals[at.T_SERIAL] % SERIALS
-        totals[at.T_SERIAL] += 1
-        totals[at.T_LIVE] += 1
+    totals[at.T_FREE] = allocs[row, at.NEXT]
+    allocs[row, at.GROUP] = group
+    allocs[row, at.SERIAL] = totals[at.T_SERIAL] % SERIALS
+    totals[at.T_SERIAL] += 1
+    totals[at.T_LIVE] += 1
     return int(row)
 
 
 @kernel
-def close_row(allocs: Small, totals: Ints, row: int) -> None:
+def close_row(books: Books, row: int) -> None:
     """Return a row to the free ones."""
+    allocs, totals = books.allocs, books.totals
     allocs[row, at.HOST], allocs[row, at.SERIAL] = -1, -1
     allocs[row, at.NEXT] = totals[at.T_FREE]
     totals[at.T_FREE] = row
     totals[at.T_LIVE] -= 1
+
+
+@kernel
+def put(books: Books, class_: int, group: int, host: int, held: int) -> int:
+    """Open a row for a machine of `class_` on `host`, which fits; answers the row. `held` is 0 or HELD."""
+    row = open_row(books, group)
+    detail = choose_detail(books.hosts[host], books.classes[class_])
+    settle(books, row, host, class_, detail | held)
+    return int(row)
+
+
+@kernel
+def end(books: Books, row: int) -> None:
+    """Take a machine off its host and forget it."""
+    lift(books, row)
+    close_row(books, row)
+
+
+@kernel
+def rewrite(books: Books, row: int, held: int) -> None:
+    """Set whether a row is held for later."""
+    detail = (books.allocs[row, at.CLASS] >> at.CLASS_BITS) & (at.HELD - 1)
+    class_ = books.allocs[row, at.CLASS] & (at.CLASSES_MAX - 1)
+    books.allocs[row, at.CLASS] = class_ | ((detail | held) << at.CLASS_BITS)
+
+
+@kernel
+def relabel(books: Books, host: int, mask: int, bits: int) -> None:
+    """Set the labels of a host within `mask` to `bits`."""
+    books.hosts[host, at.LABELS] = (books.hosts[host, at.LABELS] & ~mask) | bits
+    touch(books, host)
