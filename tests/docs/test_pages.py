@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.timeout(240)  # the first test waits for all of them
 RENTED = re.compile(r"cloudhall bucket create ([a-z0-9-]+)")
 AT_ONCE = 2  # pages in a city; they rent buckets of different names
 SEEN_S = 3  # an object that was put in is counted by then
+Typed = Callable[[str], tuple[str, int]]
 PROGRAMS = ("aws", "rclone", "curl")
 
 
@@ -76,10 +78,12 @@ def _walk_page(city: Server, folder: Path, page: Path) -> list[str]:
     looks_like_a_checkout(folder)
     steps = steps_of(page.read_text("utf-8"))
     terminal = Terminal(folder, _environ(folder, city.port, lang_of(page)))
+    own = Server(folder / ".local/share/cloudhall", demo=False, environ={"CLOUDHALL_LANG": lang_of(page)})
     try:
-        return follow(terminal, steps, city)
+        return follow(typing(terminal, city, own), steps)
     finally:
         terminal.close()
+        own.end()
         give_back(city, {name for step in steps for name in RENTED.findall(step.command)})
 
 
@@ -91,26 +95,41 @@ def looks_like_a_checkout(folder: Path) -> None:
             (folder / path.name).symlink_to(path)
 
 
-def follow(terminal: Terminal, steps: list[Step], city: Server) -> list[str]:
+def typing(terminal: Terminal, city: Server, own: Server) -> Typed:
+    """Type a command; what it printed, and its exit code. A server stays in a terminal of its own.
+
+    `own` is what a page founds where whoever reads it would; from its start on, commands go to it.
+    """
+
+    def typed(command: str) -> tuple[str, int]:
+        if command == "make run":
+            return f"…\n{city.said()}", 0
+        if command == "cloudhall run":
+            own.start()
+            terminal.run(f"export CLOUDHALL_PORT={own.port}")
+            return own.said(), 0
+        return terminal.run(command.replace(ADDRESS, f"127.0.0.1:{city.port}"))
+
+    return typed
+
+
+def follow(typed: Typed, steps: list[Step]) -> list[str]:
     """Type block by block, and again what is to be repeated until it comes out so; what is wrong with the first."""
     for number in dict.fromkeys(step.block for step in steps):
         block = [step for step in steps if step.block == number]
         deadline = time.monotonic() + (REPEAT_S if block[0].repeat else 0)
-        while (found := wrong(terminal, block, city)) and time.monotonic() < deadline:
+        while (found := wrong(typed, block)) and time.monotonic() < deadline:
             time.sleep(PAUSE_S)
         if found:
             return found
     return []
 
 
-def wrong(terminal: Terminal, block: list[Step], city: Server) -> list[str]:
+def wrong(typed: Typed, block: list[Step]) -> list[str]:
     """What did not come out as a block says: a command that printed something else, or failed unannounced."""
     found = []
     for step, after in zip(block, [*block[1:], None], strict=True):
-        if step.command == "make run":
-            printed, code = f"…\n{city.said()}", 0
-        else:
-            printed, code = terminal.run(step.command.replace(ADDRESS, f"127.0.0.1:{city.port}"))
+        printed, code = typed(step.command)
         if not alike(step.printed, printed):
             found.append(f"$ {step.command}\nshould print\n{step.printed}\nand printed\n{printed}")
         if code and (after is None or after.command != "echo $?"):
