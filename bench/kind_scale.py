@@ -174,6 +174,12 @@ class Client:
 def measure(port: int, told: Told, asked: int) -> dict[str, float]:
     """Ask `asked` times each."""
     client = Client(port, told.tokens)
+    with contextlib.closing(client.line):
+        return answers(client, told, asked)
+
+
+def answers(client: Client, told: Told, asked: int) -> dict[str, float]:
+    """Every question, after one that opens the connection."""
     client.get("all", "tickets?page_size=1")
     figures = {
         "get_p50_ms": statistics.median(client.get("all", f"tickets/{id_}")[0] for id_ in told.ids[: asked * 10]),
