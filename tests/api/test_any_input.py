@@ -13,6 +13,7 @@ NAMES = ["name", "project", "labels", "spec", "size_gib", "grade", "note", "tags
 ODD: list[Any] = [2**63, 10**400, 1e308, "a\x00", "\ud800", "x" * 5_000, "0001-01-01T00:00:00+23:59", "pj-x", "census"]
 CHANGES = ["/boxes", "/boxes/a", "/boxes/a:resize", "/boxes/a:seal", "/lids", "/people", "/tokens", "/grants", "/login"]
 READS = ["/boxes", "/lids", "/search", "/explain", "/audit", "/usage", "/usage/readings", "/audit/proof", "/boxes/a"]
+READS += ["/rules", "/deadline"]
 PARAMS = [
     "q",
     "grade",
@@ -27,6 +28,7 @@ PARAMS = [
     "project",
 ]
 PARAMS += ["place", "operation", "resource", "meter", "since", "from", "to", "kind", "lang", "box", "target"]
+PARAMS += ["as_of", "days", "pause"]
 
 leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(ODD))
 values = st.recursive(

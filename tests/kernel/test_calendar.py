@@ -4,11 +4,10 @@ import datetime
 
 import pytest
 
-from cloudhall.kernel import calendar
 from cloudhall.kernel.calendar import Calendar
 from cloudhall.kernel.errors import NotFound
 from cloudhall.kernel.holidays import DAY, Arrangement
-from tests.kernel.law import BOOK, CALENDAR
+from tests.kernel.law import CALENDAR
 
 D = datetime.date
 
@@ -43,10 +42,6 @@ def test_days_beyond_the_years_known_are_refused() -> None:
             CALENDAR.until(day)
     with pytest.raises(NotFound):
         CALENDAR.nth(CALENDAR.until(CALENDAR.last) + 1)
-
-
-def test_a_calendar_is_made_once_for_the_rules_of_an_installation() -> None:
-    assert calendar.of(BOOK) is CALENDAR
 
 
 def test_a_holiday_may_reach_into_the_year_before() -> None:

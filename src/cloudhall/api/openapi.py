@@ -272,6 +272,7 @@ _PARAM_SCHEMAS: Mapping[str, Schema] = {
     "bool": {"type": "boolean"},
     "duration": {"type": "string", "pattern": "^[0-9]{1,6}(ms|s|m)?$"},
     "time": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date"},
 }
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

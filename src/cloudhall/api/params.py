@@ -17,7 +17,7 @@ from cloudhall.kernel.fields import JSON_SAFE_INTEGER
 from cloudhall.kernel.text import LANGUAGES, T
 from cloudhall.kernel.wire import to_us
 
-Shape = Literal["text", "int", "bool", "duration", "time", "choice"]
+Shape = Literal["text", "int", "bool", "duration", "time", "date", "choice"]
 Query = Mapping[str, Any]
 _DURATION = re.compile(r"([0-9]{1,6})(ms|s|m)?")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
@@ -30,6 +30,7 @@ EXPECTED: Mapping[Shape, T] = {
     "time": T(
         "带时区的时间，例如 2026-11-01T00:00:00+08:00", "a time with its zone, such as 2026-11-01T00:00:00+08:00"
     ),
+    "date": T("日期，例如 2026-11-01", "a date such as 2026-11-01"),
     "choice": T("所列选项之一", "one of the choices"),
 }
 
@@ -37,7 +38,7 @@ EXPECTED: Mapping[Shape, T] = {
 class Param(msgspec.Struct, frozen=True, kw_only=True):
     """One parameter, also known by its `alias`; `many` may come several times.
 
-    A duration is read in seconds, a time in microseconds UTC.
+    A duration is read in seconds, a time in microseconds UTC, a date as one.
     """
 
     name: str
@@ -101,6 +102,8 @@ def _value(param: Param, text: str) -> Any:
             return _seconds(param, text)
         case "time":
             return _moment_us(text)
+        case "date":
+            return _date(text)
     return text
 
 
@@ -119,6 +122,13 @@ def _moment_us(text: str) -> int | None:
         # "+" of an offset reads as a space where a client did not escape it.
         moment = datetime.datetime.fromisoformat(text.replace(" ", "+"))
         return to_us(moment) if moment.tzinfo else None
+    except ValueError:
+        return None
+
+
+def _date(text: str) -> datetime.date | None:
+    try:
+        return datetime.date.fromisoformat(text)
     except ValueError:
         return None
 

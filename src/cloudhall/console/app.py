@@ -30,6 +30,7 @@ from cloudhall.console import (
     navigation,
     operations,
     passwords,
+    rules,
     searching,
     session,
 )
@@ -102,6 +103,8 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door("/password/reset", passwords.reset_form, passwords.reset),
         Door("/looks", post=doors.change_looks, public=True),
         Door("/search", searching.search),
+        Door("/rules", rules.index),
+        Door("/rules/{table}", rules.history),
         Door("/audit", audit.search),
         Door(f"/audit/{audit.VERIFIER}", audit.verifier_file),
         Door("/audit/{idx:int}", audit.entry),

@@ -135,6 +135,17 @@ def audit(query: Sequence[tuple[str, str]]) -> Call:
     return Call("GET", "/audit" + (f"?{urlencode(query)}" if query else ""), ("audit", "list", *words))
 
 
+def rules(as_of: str) -> Call:
+    """Rules in force on a day; an empty one is today."""
+    query, words = (f"?{urlencode({'as_of': as_of})}", ("--as-of", as_of)) if as_of else ("", ())
+    return Call("GET", f"/rules{query}", ("rules", "list", *words))
+
+
+def rule_history(table: str) -> Call:
+    """Every row of a rule table."""
+    return Call("GET", f"/rules/{quote(table)}", ("rules", "get", table))
+
+
 def _at(meta: Meta, target: Target) -> str:
     return f"/{meta.plural}/{quote(target.id)}"
 

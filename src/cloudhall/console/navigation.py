@@ -29,6 +29,7 @@ GROUPS: dict[str, T] = {
     "organisation": T("组织", "Organisation"),
 }
 HOME, AUDIT, SEARCH = T("首页", "Home"), T("审计", "Audit"), T("搜索", "Search")
+RULES = T("规则", "Rules")
 ROW_GROUPS = ("use", "market")  # whose first kind has a place in the phone's bottom bar
 
 
@@ -100,6 +101,8 @@ def _groups(visit: "Visit") -> tuple[Group, ...]:
         entries = [_entry(visit, k) for k in visit.kernel.registry if k.meta.group == key and may_read_any(visit, k)]
         if key == "security":
             entries.append(Entry(AUDIT, "audit", "/audit", path.startswith("/audit")))
+        if key == "programme":
+            entries.append(Entry(RULES, "scale", "/rules", path.startswith("/rules")))
         if entries:
             found.append(Group(key, title, tuple(entries)))
     return tuple(found)

@@ -6,7 +6,6 @@ may, and whoever shows it says so. A day outside of the years known is refused, 
 """
 
 import datetime
-import functools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -18,6 +17,8 @@ from cloudhall.kernel.text import T
 
 # New Year's holiday reaches back into December, so far to the 29th: the next year's notice settles a year's last week.
 NEW_YEAR_REACH_DAYS = 7
+SETTLED = T("以公布的节假日安排为准", "As announced")
+ESTIMATED = T("所依节假日安排尚未公布，为估计", "Estimated: the days off are not announced yet")
 WEEKEND = 5
 
 
@@ -62,6 +63,10 @@ class Calendar:
         """Whether a day is not settled by a notice yet."""
         return day >= self.estimated_from
 
+    def mark(self, day: datetime.date) -> T:
+        """Say whether a day may still change; stands wherever an end is shown."""
+        return ESTIMATED if self.estimated(day) else SETTLED
+
     def year(self, year: int) -> Iterator[tuple[datetime.date, bool]]:
         """Every day of a year and whether it is worked."""
         first = max(self.first, datetime.date(year, 1, 1))
@@ -84,7 +89,6 @@ class Calendar:
         )
 
 
-@functools.lru_cache(maxsize=4)
 def of(book: Book) -> Calendar:
     """Calendar of an installation's rules: announced years, then estimated ones as far as `calendar.lunar` reaches."""
     announced = holidays.announced(book)

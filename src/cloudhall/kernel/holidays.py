@@ -55,15 +55,15 @@ def days_of(span: Span) -> Iterator[datetime.date]:
     return (first + DAY * n for n in range((last - first).days + 1))
 
 
-def _as_announced(value: Mapping[str, Any]) -> Arrangement:
-    spans = [_read(text) for text in value["off"].values()]
-    return Arrangement(frozenset(day for span in spans for day in days_of(span)), frozenset(value["work"]))
-
-
-def _read(interval: str) -> Span:
-    """Days of an ISO 8601 interval `2026-02-15/2026-02-23`, or of a single day."""
+def span_of(interval: str) -> Span:
+    """Days of an ISO 8601 interval `2026-02-15/2026-02-23`, or of a single day; raises `ValueError`."""
     first, _, last = interval.partition("/")
     return datetime.date.fromisoformat(first), datetime.date.fromisoformat(last or first)
+
+
+def _as_announced(value: Mapping[str, Any]) -> Arrangement:
+    spans = [span_of(text) for text in value["off"].values()]
+    return Arrangement(frozenset(day for span in spans for day in days_of(span)), frozenset(value["work"]))
 
 
 def _spans(year: int, rule: Mapping[str, Any], lunar: Mapping[str, list[datetime.date]]) -> Iterator[tuple[str, Span]]:

@@ -4,18 +4,23 @@ What the type checker cannot see fails here, before the first request, with the 
 """
 
 import difflib
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from cloudhall.kernel import roles
+from cloudhall.kernel import calendar, roles
+from cloudhall.kernel.calendar import Calendar
 from cloudhall.kernel.caller import SERVICE, scopes_covering
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.kinds import Kind, Meta, Quota, field_at
 from cloudhall.kernel.metering import MeterDef
 from cloudhall.kernel.operations import POLICIES, Operation
 from cloudhall.kernel.pages import Page
+from cloudhall.kernel.rule_files import KERNEL_RULES, tables_in
+from cloudhall.kernel.rules import Book
 from cloudhall.kernel.text import T
 
 AnyKind = type[Kind[Any, Any]]
@@ -26,7 +31,7 @@ COLUMNS = ("name", "id", "state", "place", "labels", "created_at", "updated_at")
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
-    """What a domain's `__init__.py` declares."""
+    """What a domain's `__init__.py` declares. `rules` is the folder of its rule tables, `data/rules` beside it."""
 
     name: str
     title: T
@@ -37,6 +42,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     meters: tuple[MeterDef, ...] = ()
     policies: str = ""
     pages: tuple[Page, ...] = ()
+    rules: Path | None = None
 
 
 KERNEL = Domain(
@@ -46,6 +52,7 @@ KERNEL = Domain(
     kinds=(Operation,),
     clauses=("SYS-003",),
     policies=POLICIES,
+    rules=KERNEL_RULES,
 )
 
 
@@ -57,7 +64,7 @@ class Registry:
     """Domains and kinds by name. `Registry(domains)` checks everything and does not change afterwards."""
 
     def __init__(self, domains: Iterable[Domain]) -> None:
-        """Freeze; raises `DeclarationError`."""
+        """Freeze; raises `DeclarationError`, and `RuleFileError` with file and line."""
         declared = (*domains, KERNEL)
         _refuse_twins(declared)
         self.domains: Mapping[str, Domain] = {d.name: d for d in declared}
@@ -68,6 +75,7 @@ class Registry:
         self.meters: Mapping[str, MeterDef] = {m.key: m for d in self.domains.values() for m in d.meters}
         operations = [f"{k.meta.key}:{v}" for k in self.kinds.values() for v in (*k.meta.allow, *k.meta.actions)]
         self.scopes = frozenset[str]().union(*map(scopes_covering, (OWN_ENTRIES, *operations)))
+        self.rules = Book(table for d in declared if d.rules for table in tables_in(d.rules))
         for domain in declared:
             for name in domain.depends_on:
                 _known(domain.name, "domain", name, self.domains)
@@ -77,6 +85,11 @@ class Registry:
     def __iter__(self) -> Iterator[AnyKind]:
         """Every kind, in the order of the domains."""
         return iter(self.kinds.values())
+
+    @functools.cached_property
+    def calendar(self) -> Calendar:
+        """Working days that follow from the rules, made when first asked for."""
+        return calendar.of(self.rules)
 
     def kind(self, key: str) -> AnyKind:
         """Kind by its full name; KeyError names the nearest."""

@@ -66,11 +66,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, Field]
     rules: tuple[Rule, ...]
 
+    def find(self, day: datetime.date) -> Rule | None:
+        """Row in force on a day, if there is one. Cost: linear in the rows, of which there are tens."""
+        return next((rule for rule in self.rules if rule.holds(day)), None)
+
     def at(self, day: datetime.date) -> Rule:
-        """Row in force on a day; raises `NotFound`. Cost: linear in the rows, of which there are tens."""
-        for rule in self.rules:
-            if rule.holds(day):
-                return rule
+        """Row in force on a day; raises `NotFound`."""
+        if rule := self.find(day):
+            return rule
         first, last = self.rules[0].valid_from, self.rules[-1].valid_to
         text = T(f"{day} 没有“{self.title.zh}”的规则", f"No rule of {self.title.en!r} on {day}")
         until = T(f"，{last} 之前", f" and before {last}") if last else T("", "")
