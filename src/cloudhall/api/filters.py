@@ -76,16 +76,17 @@ class Filters:
         self.fields = {name: _param(name, index, info) for name, (index, info) in self.indexes.items()}
         plain = ("created_at", "name", *self.indexes)
         self.sorts = (*plain, *(f"-{n}" for n in plain))
+        self.narrowing = (*self.place, NAME, LABEL, Q, *self.fields.values())
         self.params = (*PAGE, *self.place, NAME, LABEL, Q, *self._orders(), *self.fields.values())
 
-    def read(self, request: Request, found: list[Problem]) -> dict[str, Any]:
-        """Read the query; a field that has no index is named as such, with those that have one."""
+    def read(self, request: Request, found: list[Problem], known: Sequence[Param] = ()) -> dict[str, Any]:
+        """Read the query, of a list unless others are `known`; a field without an index is named as such."""
         wrong: list[Problem] = []
-        query = params.read(request, self.params, wrong)
-        known = {*fields_of(self.kind.meta.spec), *fields_of(self.kind.meta.status)}
+        query = params.read(request, known or self.params, wrong)
+        fields = {*fields_of(self.kind.meta.spec), *fields_of(self.kind.meta.status)}
         for problem in wrong:
             name = problem.pointer.removeprefix("?")
-            unknown = problem.code == "UNKNOWN" and name.rpartition(".")[2] in known
+            unknown = problem.code == "UNKNOWN" and name.rpartition(".")[2] in fields
             found.append(no_index(problem.pointer, name, self.fields) if unknown else problem)
         return query
 

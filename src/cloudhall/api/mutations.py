@@ -1,7 +1,7 @@
 """A change as it comes over HTTP, made into a command: address, body, headers and query, checked all at once."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ from cloudhall.api import bodies, params
 from cloudhall.api.filters import PLACE
 from cloudhall.api.params import Param
 from cloudhall.api.problems import nearest, refuse
+from cloudhall.kernel.batches import Item
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.errors import CloudhallError, Invalid, Problem
@@ -19,6 +20,7 @@ from cloudhall.kernel.kinds import Meta
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.text import T
 
+MANY = {"batch_create": "create", "bulk_delete": "delete", "bulk_label": "update"}  # and what each needs to be allowed
 WAIT_MOST_S = 300
 VALIDATE_ONLY = Param(
     name="validate_only",
@@ -74,8 +76,6 @@ async def read(kernel: Kernel, caller: Caller, request: Request, kind: AnyKind, 
     key = bodies.idempotency_key(request, found)
     if_match = bodies.if_match(request, found) if verb != "create" else None
     body = _resource(kind.meta, verb, given, found) if verb in {"create", "update"} else {}
-    if verb == "create" and needs_place(kind.meta) and kind.meta.scope not in given:
-        found.append(_no_place(kind.meta))
     if verb == "delete" and given:
         found.append(Problem("UNKNOWN", "", T("删除不带请求体", "A deletion takes no body")))
     command = Command(
@@ -96,6 +96,30 @@ async def read(kernel: Kernel, caller: Caller, request: Request, kind: AnyKind, 
     return Mutation(command, bool(query.get("validate_only")), query.get("wait", 0.0))
 
 
+def unknown(member: str, known: Iterable[str]) -> Problem:
+    """Say that a body has no such member, and which is nearest."""
+    text = T(f"没有名为 {member} 的字段", f"There is no field named {member}")
+    return Problem("UNKNOWN", f"/{_escaped(member)}", text, nearest(member, known))
+
+
+def item(kind: AnyKind, given: Any) -> Item:
+    """Read one resource of a batch to be created, with what is wrong with it."""
+    found: list[Problem] = []
+    if not isinstance(given, dict):
+        text = T("每一项应是一个 JSON 对象", "Each item must be a JSON object")
+        found.append(Problem("TYPE", "", text))
+    body = _resource(kind.meta, "create", given if isinstance(given, dict) else {}, found)
+    command = Command(
+        kind=kind,
+        verb="create",
+        place=body.get(kind.meta.scope, ""),
+        name=body.get("name"),
+        labels=body.get("labels"),
+        spec=body.get("spec"),
+    )
+    return Item(command, tuple(found))
+
+
 def named_as_sent(error: Invalid) -> Invalid:
     """Let pointers to arguments point into the body, which is the arguments."""
     if not any(p.pointer.startswith("/args") for p in error.problems):
@@ -105,19 +129,20 @@ def named_as_sent(error: Invalid) -> Invalid:
 
 
 def _resource(meta: Meta, verb: str, given: Mapping[str, Any], found: list[Problem]) -> dict[str, Any]:
-    """Members of a resource that are of the right type; the others go to `found`."""
+    """Members of a resource that are of the right type; what is wrong or missing goes to `found`."""
     known = members_of(meta, verb)
     body: dict[str, Any] = {}
     for member, value in given.items():
         type_, title = _TYPES.get(member, (object, T("", "")))
         if member not in known:
-            text = T(f"没有名为 {member} 的字段", f"There is no field named {member}")
-            found.append(Problem("UNKNOWN", f"/{_escaped(member)}", text, nearest(member, known)))
+            found.append(unknown(member, known))
         elif not isinstance(value, type_):
             text = T(f"{member} 应为{title.zh}", f"{member} must be {title.en}")
             found.append(Problem("TYPE", f"/{member}", text))
         else:
             body[member] = value
+    if verb == "create" and needs_place(meta) and meta.scope not in given:
+        found.append(_no_place(meta))
     return body
 
 

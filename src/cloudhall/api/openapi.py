@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from cloudhall.api import mutations
+from cloudhall.api import batch, bulk, mutations
 from cloudhall.api.endpoints import Endpoint
 from cloudhall.api.filters import PLACE, Filters
 from cloudhall.api.params import LANG, Param
 from cloudhall.api.problems import MEDIA_TYPE
 from cloudhall.api.schemas import TEXTS, Schema, described, in_one, struct_schema
+from cloudhall.kernel.batches import ITEMS_MAX
 from cloudhall.kernel.commands import NAME_PATTERN
 from cloudhall.kernel.errors import tree
 from cloudhall.kernel.fields import fields_of
@@ -33,7 +34,12 @@ _TITLES = {
     "get": T("查看{zh}", "Get {en}"),
     "update": T("修改{zh}", "Edit {en}"),
     "delete": T("删除{zh}", "Delete {en}"),
+    "batch_create": T("一次创建多项：{zh}", "Create several at once: {en}"),
+    "bulk_delete": T("删除筛选出的：{zh}", "Delete what a filter finds: {en}"),
+    "bulk_label": T("给筛选出的加标签：{zh}", "Label what a filter finds: {en}"),
 }
+_MANY_STATUS = {"batch_create": 201, "bulk_delete": 202, "bulk_label": 200}
+_BULK_BODIES = {"bulk_delete": "BulkDelete", "bulk_label": "BulkLabel"}
 _ID = {
     "name": "id",
     "in": "path",
@@ -108,12 +114,15 @@ def _operations(kind: AnyKind, filters: Filters) -> Iterator[tuple[str, str, dic
             yield path, method, _change(meta, verb)
     for verb in meta.actions:
         yield f"{one}:{verb}", "post", _change(meta, verb)
+    for verb, needed in mutations.MANY.items():
+        if needed in meta.verbs:
+            yield f"{many}:{verb}", "post", _many(meta, verb, needed, filters)
 
 
 def _operation(meta: Meta, verb: str, params: Iterable[Param], status: int, schema: str) -> dict[str, Any]:
     action = meta.actions.get(verb)
     title = in_one(_TITLES[verb].format(zh=meta.title.zh, en=meta.title.en.lower()) if action is None else action.title)
-    one = verb not in {"list", "create"}
+    one = verb not in {"list", "create", *mutations.MANY}
     return {
         "operationId": f"{meta.name}_{verb}",
         "summary": title,
@@ -146,6 +155,24 @@ def _change(meta: Meta, verb: str) -> dict[str, Any]:
     return operation
 
 
+def _many(meta: Meta, verb: str, needed: str, filters: Filters) -> dict[str, Any]:
+    """A change of many: with its plan or dry run, and a status for each."""
+    making, status = verb == "batch_create", _MANY_STATUS[verb]
+    operation = _operation(meta, verb, batch.PARAMS if making else bulk.params_of(filters), status, "")
+    operation["x-operation"] = f"{meta.key}:{needed}"
+    operation["parameters"].append(_IDEMPOTENCY_KEY)
+    replayed = {"Idempotency-Replayed": {"$ref": "#/components/headers/Idempotency-Replayed"}}
+    results = [_ref(f"{_name(meta)}Results"), *([] if making else [_ref("BulkPlan")])]
+    for code in {status, 200}:
+        answer = _success(T("每项的结果", "What became of each"), JSON)
+        answer["headers"] |= replayed
+        answer["content"][JSON]["schema"] = {"anyOf": results} if code == 200 else results[0]
+        operation["responses"][str(code)] = answer
+    operation["responses"] |= _problems((*READING, *SENDING))
+    operation["requestBody"] = _body(_ref(f"{_name(meta)}Batch" if making else _BULK_BODIES[verb]), required=making)
+    return operation
+
+
 def _schemas(meta: Meta) -> dict[str, Schema]:
     name = _name(meta)
     spec = _ref(f"{name}Spec")
@@ -175,7 +202,21 @@ def _schemas(meta: Meta) -> dict[str, Schema]:
         f"{name}Create": create | ({"examples": [example]} if example else {}),
         f"{name}Patch": _object({"name": _NAME, "labels": _LABEL_PATCH, "spec": patch}, required=[]),
         f"{name}List": _page(_ref(name)),
+        f"{name}Batch": _object({"items": _some(_ref(f"{name}Create")), "atomic": _ATOMIC}, required=["items"]),
+        f"{name}Results": _results(_ref(name)),
     }
+
+
+def _some(item: Schema) -> Schema:
+    return {"type": "array", "items": item, "minItems": 1, "maxItems": ITEMS_MAX}
+
+
+def _results(resource: Schema) -> Schema:
+    """One result an item; of `resource`, `preview` and `problem` it has one."""
+    told = {"resource": resource, "preview": _ref("Preview"), "problem": _ref("Problem")}
+    item = _object({"status": {"type": "integer"}, **told}, required=["status"])
+    counts: Schema = {"done": {"type": "integer"}, "refused": {"type": "integer"}}
+    return _object({"items": {"type": "array", "items": item}, **counts}, required=["items", *counts])
 
 
 def _needed(meta: Meta) -> list[str]:
@@ -267,6 +308,8 @@ _SECRET = "只在创建时出现一次 · Shown once, when it is made"  # noqa: 
 _NAME: Schema = {"type": "string", "pattern": f"^(?:{NAME_PATTERN})$", "description": "名称 · Name"}
 _LABELS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 _LABEL_PATCH: Schema = {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
+_ATOMIC: Schema = {"type": "boolean", "default": False, "description": "全部成功或全部不做 · All of them or none"}
+_PLAN: Schema = {"type": "string", "description": "validate_only=true 所给的令牌 · Token that validate_only=true gave"}
 _PARAM_SCHEMAS: Mapping[str, Schema] = {
     "int": {"type": "integer"},
     "bool": {"type": "boolean"},
@@ -341,6 +384,22 @@ _SHARED: dict[str, Schema] = {
             },
         },
         "required": ["type", "title", "status", "detail", "code", "how", "docs", "request_id"],
+    },
+    "BulkDelete": _object({"plan": _PLAN}, required=[]),
+    "BulkLabel": _object({"labels": _LABEL_PATCH, "plan": _PLAN}, required=["labels"]),
+    "BulkPlan": {
+        "type": "object",
+        "description": "validate_only=true",
+        "properties": {
+            "plan": _PLAN,
+            "operation": {"type": "string"},
+            "items": {"type": "array", "items": {"type": "object"}},
+            "done": {"type": "integer"},
+            "refused": {"type": "integer"},
+            "quota": {"type": "array", "items": {"type": "object"}},
+            "price": {},
+        },
+        "required": ["plan", "operation", "items", "done", "refused"],
     },
     "Preview": {
         "type": "object",

@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudhall.api import mutations, params
+from cloudhall.api import batch, bulk, mutations, params
 from cloudhall.api.answers import empty, etag, reply
 from cloudhall.api.auth import caller_of
 from cloudhall.api.dry_run import to_preview
 from cloudhall.api.filters import PAGE_SIZE, PLACE, Filters, facet_value
 from cloudhall.api.host import Host
-from cloudhall.api.mutations import Mutation
+from cloudhall.api.mutations import MANY, Mutation
 from cloudhall.api.params import Query
 from cloudhall.api.problems import MethodNotAllowed, nearest, refuse
 from cloudhall.api.tokens import seal, unseal
@@ -48,9 +48,12 @@ class Resources:
         )
 
     async def collection(self, request: Request) -> Response:
-        """`GET` lists, `POST` creates."""
+        """`GET` lists, `POST` creates, `POST …:verb` changes many."""
         caller = caller_of(self.kernel, request)
-        kind = self._kind(request)
+        plural, _, verb = request.path_params["plural"].partition(":")
+        kind = self._kind(plural)
+        if verb:
+            return await self._many(caller, request, kind, verb)
         if request.method == "POST":
             return await self._change(caller, request, kind, "create", "")
         return await self._list(caller, request, kind)
@@ -58,7 +61,7 @@ class Resources:
     async def resource(self, request: Request) -> Response:
         """`GET` reads, `PATCH` edits, `DELETE` deletes, `POST …:verb` acts."""
         caller = caller_of(self.kernel, request)
-        kind, target = self._kind(request), request.path_params["target"]
+        kind, target = self._kind(request.path_params["plural"]), request.path_params["target"]
         match request.method:
             case "PATCH":
                 return await self._change(caller, request, kind, "update", target)
@@ -69,8 +72,7 @@ class Resources:
                 return await self._change(caller, request, kind, _action(kind.meta, target, verb), target)
         return self._get(caller, request, kind, target)
 
-    def _kind(self, request: Request) -> AnyKind:
-        plural = request.path_params["plural"]
+    def _kind(self, plural: str) -> AnyKind:
         kind = self.kernel.registry.by_plural.get(plural)
         if kind is None:
             text = T(f"没有名为 {plural} 的资源种类", f"There is no kind of resource called {plural}")
@@ -113,6 +115,18 @@ class Resources:
             values = [{"value": facet_value(info, value), "count": count} for value, count in counts]
             page.setdefault("facets", {})[name] = values
         return page
+
+    async def _many(self, caller: Caller, request: Request, kind: AnyKind, verb: str) -> Response:
+        if verb not in MANY:
+            text = T(f"没有操作 {verb}", f"There is no operation {verb}")
+            raise NotFound(text, mend=nearest(verb, MANY), reason="NO_SUCH_ACTION")
+        if request.method != "POST":
+            raise MethodNotAllowed(T(f"{verb} 只支持 POST", f"{verb} takes POST only"), allow=["POST"])
+        if MANY[verb] not in kind.meta.verbs:
+            raise _no_such_verb(kind.meta, MANY[verb])
+        if verb == "batch_create":
+            return await batch.create(self.kernel, caller, request, kind)
+        return await bulk.change(self.kernel, self.filters[kind], caller, request, verb)
 
     async def _change(self, caller: Caller, request: Request, kind: AnyKind, verb: str, target: str) -> Response:
         if verb not in kind.meta.verbs:

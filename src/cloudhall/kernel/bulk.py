@@ -7,6 +7,7 @@ Cost: that of a batch, `batches.ITEMS_MAX` resources at most.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Literal, NamedTuple
@@ -19,7 +20,7 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import AnyKind, Command
 from cloudhall.kernel.errors import Conflict, Problem
 from cloudhall.kernel.kernel import Kernel
-from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.kinds import Kind, Quota, value_at
 from cloudhall.kernel.refusals import LIST_NAMES_MAX, refuse
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import Sort, Where
@@ -46,6 +47,13 @@ class Trait(NamedTuple):
     name: str
     wish: int
     refused: str
+
+
+class GivenBack(NamedTuple):
+    """Room by quota, in the quota's unit, and what each meter will count no more."""
+
+    quotas: tuple[tuple[Quota, int], ...]
+    rates: tuple[tuple[str, int], ...]
 
 
 class Foreseen(msgspec.Struct, frozen=True):
@@ -87,6 +95,20 @@ def execute(
         return foreseen.outcomes
 
     return kernel.store.write(run)
+
+
+def given_back(foreseen: Foreseen) -> GivenBack:
+    """Sum up what deleting would free: of the resources that go, and of what goes with them."""
+    going = [r for o in foreseen.outcomes.items if o.plan for r in (*o.plan.goes_too, o.plan.new)]
+    once = {r.id: r for r in going}.values()
+    quotas: dict[str, tuple[Quota, int]] = {}
+    rates: Counter[str] = Counter()
+    for r in once:
+        for quota in type(r).meta.quotas:
+            amount = quotas[quota.key][1] if quota.key in quotas else 0
+            quotas[quota.key] = (quota, amount + int(value_at(r, quota.path)))
+        rates.update({m.key: int(value_at(r, m.path)) for m in type(r).meta.meters})
+    return GivenBack(tuple(quotas.values()), tuple(rates.items()))
 
 
 def _tried(kernel: Kernel, tx: Tx, caller: Caller, bulk: Bulk, *, dry: bool) -> tuple[Foreseen, Seen]:
