@@ -1,5 +1,6 @@
 """Long work goes on where it was after a restart, ends when it is cancelled, and is started once."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ def test_steps_run_in_order_and_leave_a_log(hall: Hall, pieces: list[tuple[str, 
     assert pieces == EVERY_PIECE
     assert (o.status.ended, progress_of(o)) == ("done", (2, 2))
     assert o.status.log[:3] == ["one 1", "one 2", "one 3"]
+    assert re.fullmatch(r"done at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", o.status.log[-1])
     first, second = o.status.steps
     assert 0 < first.started_us < first.ended_us <= second.started_us < second.ended_us
     assert (first.done, first.total) == (3, 3)

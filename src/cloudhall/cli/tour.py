@@ -19,6 +19,7 @@ from cloudhall.cli.client import API, Client
 from cloudhall.cli.language import T, language, say
 from cloudhall.cli.output import why_not
 from cloudhall.cli.parts import Command, Option
+from cloudhall.cli.values import MICRO, decimal
 
 DEVELOPER, AUDITOR, PASSWORD = "chen-xiaolan", "he-chuan", "yunting-demo"
 PROJECT = "economic-monitoring"
@@ -140,12 +141,13 @@ def _statement(client: Client, bucket: dict[str, Any]) -> None:
     found = _until(lines)
     for line in found or []:
         used = sum(row["quantity_micro"] for row in line["rows"] if row["resource"] == bucket["id"])
-        price = max(piece["unit_nano"] for piece in line["pieces"]) / YUAN_NANO
+        price = decimal(max(piece["unit_nano"] for piece in line["pieces"]), YUAN_NANO)
+        quantity = {lang: f"{decimal(used * line['lot'], MICRO)} {unit}" for lang, unit in line["counted"].items()}
         _tell(
             T("账单", "Statement"),
             T(
-                f"{line['title']['zh']}：{used / 1e6:,.6f} {line['unit']['zh']} × {price:g} 元",
-                f"{line['title']['en']}: {used / 1e6:,.6f} {line['unit']['en']} × {price:g} yuan",
+                f"{line['title']['zh']}：{quantity['zh']} × {price} 元/{line['unit']['zh']}",
+                f"{line['title']['en']}: {quantity['en']} × CNY {price} per {line['unit']['en']}",
             ),
         )
 

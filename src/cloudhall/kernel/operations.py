@@ -27,6 +27,7 @@ from cloudhall.kernel.kinds import (
     field,
 )
 from cloudhall.kernel.roles import DEVELOPER, ORG_ADMIN, SYSTEM_ADMIN, USERS
+from cloudhall.kernel.wire import rfc3339
 
 if TYPE_CHECKING:
     from cloudhall.kernel.context import Context
@@ -57,11 +58,11 @@ class StepState(msgspec.Struct):
     """How far a step has come."""
 
     name: str
-    title: T
-    done: int = 0
-    total: int | None = None
-    started_us: int = 0
-    ended_us: int = 0
+    title: Annotated[T, field("步骤", "Step")]
+    done: Annotated[int, field("已完成", "Done")] = 0
+    total: Annotated[int | None, field("共", "Of")] = None
+    started_us: Annotated[int, field("开始", "Started")] = 0
+    ended_us: Annotated[int, field("结束", "Ended")] = 0
 
 
 class OperationSpec(Spec, frozen=True, kw_only=True):
@@ -158,7 +159,7 @@ def reconcile(o: Operation, ctx: "Context") -> Outcome:
 
 def _end(o: Operation, ctx: "Context", how: Ended) -> None:
     o.status.ended = how
-    o.status.log = [*o.status.log, f"{how} at {ctx.now_us}"][-LOG_LINES_MAX:]
+    o.status.log = [*o.status.log, f"{how} at {rfc3339(ctx.now_us)}"][-LOG_LINES_MAX:]
 
 
 def progress_of(o: Operation) -> tuple[int, int]:

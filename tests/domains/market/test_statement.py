@@ -99,7 +99,15 @@ def test_a_line_is_quantity_times_price_times_time_to_the_fen(market: Market) ->
         (90_000_000, round(rest * 1_000_000)),
     ]
     assert sum(row.amount_fen for row in stored.rows) == stored.amount_fen
-    assert lines["storage.requests_a"].amount_fen == fen(Fraction(123_456, 1_000) * Fraction(1, 100))
+    requests = lines["storage.requests_a"]
+    assert requests.amount_fen == fen(Fraction(123_456, 1_000) * Fraction(1, 100))
+    assert requests.reckoning.both() == {
+        "zh": "123,456 次 × 0.01 元/千次",
+        "en": "123,456 requests × CNY 0.01 per 1,000 requests",
+    }
+    assert stored.reckoning.en.startswith(
+        "1,024 GiB-month × CNY 0.12 per GiB-month + 5,692.666667 GiB-month × CNY 0.09"
+    )
 
 
 def test_what_holds_now_is_owed_without_being_cut_and_costs_the_same_when_it_is(market: Market) -> None:

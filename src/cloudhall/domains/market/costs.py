@@ -24,7 +24,12 @@ def cost_to_date(kernel: "Kernel", resource: Kind[Any, Any]) -> dict[str, Any] |
     if statement is None:
         return None
     lines: list[dict[str, Any]] = [
-        {"title": line.title, "unit": line.unit, "quantity_micro": row.quantity_micro, "amount_fen": row.amount_fen}
+        {
+            "title": line.title,
+            "unit": line.counted,
+            "quantity_micro": row.quantity_micro * line.lot,
+            "amount_fen": row.amount_fen,
+        }
         for line in statement.status.lines
         for row in line.rows
         if row.resource == resource.id

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from cloudhall.domains.market import rules
+from cloudhall.domains.market import rules, words
 from cloudhall.domains.market.price_plan import ComponentSpec, PricePlan
 from cloudhall.kernel import levels, usage
 from cloudhall.kernel.kinds import field
@@ -37,16 +37,19 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One meter under one version of its price."""
+    """One meter under one version of its price. `lot` of `counted` are one priced `unit`; people count in `counted`."""
 
     meter: str
-    title: T
+    title: Annotated[T, field("项目", "Item")]
     plan: str
     unit: T
+    counted: T = T("", "")
+    lot: int = 1
     from_us: int
     to_us: int
     pieces: tuple[Piece, ...]
     rows: tuple[Row, ...]
+    reckoning: Annotated[T, field("数量 × 单价", "Quantity × price")] = T("", "")
     amount_fen: Annotated[int, field("金额", "Amount", unit="fen")]
 
 
@@ -105,18 +108,22 @@ def _meter_lines(
 def _line(s: _Stretch, by_resource: dict[str, int], rated: rules.Rated) -> Line:
     resources = sorted(by_resource)
     amounts = rules.distribute(rated.amount_fen, [by_resource[r] for r in resources])
-    pieces = (
+    pieces = tuple(
         Piece(rated.shown_micro(p), p.unit_nano, rated.shown_nano(p), included=p.tier is None) for p in rated.parts
     )
+    factors = (words.Factor(p.quantity_micro, p.unit_nano, p.included) for p in pieces)
     shown = (rules.half_up(by_resource[r] * 1_000_000, rated.divisor) for r in resources)
     return Line(
         meter=s.spec.meter,
         title=METERS[s.spec.meter].title,
         plan=s.plan.name,
         unit=T(s.spec.unit_zh, s.spec.unit_en),
+        counted=words.counted_unit(s.spec),
+        lot=words.lot_of(s.spec),
         from_us=s.from_us,
         to_us=s.to_us,
-        pieces=tuple(pieces),
+        pieces=pieces,
         rows=tuple(Row(r, q, a) for r, q, a in zip(resources, shown, amounts, strict=True)),
+        reckoning=words.reckoning(factors, s.spec),
         amount_fen=rated.amount_fen,
     )
