@@ -98,7 +98,8 @@ def test_the_record_of_an_organisation_holds_its_projects(town: Town, dev: TestC
     assert {"town.box:seal", "identity.project:create", "identity.person:create"} <= set(record)
     assert record.count("town.box:create") == 2  # one in each project
     assert actions(auditor, "?place=census").count("town.box:create") == 1
-    seen, token = [], ""
+    seen: list[str] = []
+    token = ""
     while len(seen) < len(record):
         page = auditor.get(f"/audit?place=bureau&page_size=3{token}").json()
         seen += [e["action"] for e in page["items"]]

@@ -41,6 +41,7 @@ def test_an_action_takes_its_arguments(shell: Shell) -> None:
     }
     shell.out("box seal acting")
     assert "Sealed already (CONFLICT)" in shell.err("box seal acting", code=7)
+    assert "  --size-gib /size_gib: Must be from 1 to 1000 GiB" in shell.err("box resize acting --size-gib 0", code=2)
 
 
 def test_all_mistakes_are_named_at_once_by_their_options(shell: Shell) -> None:
@@ -148,6 +149,35 @@ def test_deleting_asks_and_never_guesses(shell: Shell) -> None:
     assert shell.json("box get kept")["state"] == "ready"
     assert "Allowed: town.box:delete" in shell.out("box delete kept --dry-run")
     assert shell.json("box get kept")["state"] == "ready"
+
+
+def test_people_read_names_and_programs_ids(shell: Shell, town: Town) -> None:
+    shell.out("box create named --size-gib 1")
+    shell.out("lid create top --box named")
+    box = shell.json("box get named")["id"]
+    facts = dict(line.split(maxsplit=1) for line in shell.out("lid get top -o table").splitlines()[:8])
+    assert (facts["Project"], facts["Box"]) == ("census", "named")
+    assert facts["Id"].startswith("ld-")
+    assert [town.project, box] == [v for k, v in rows(shell.out("lid get top -o tsv")) if k in {"project", "spec.box"}]
+    head, *lines = shell.out("lid list -o table --everywhere").splitlines()
+    assert head.split()[:3] == ["Name", "Project", "State"]
+    assert [line.split()[:2] for line in lines if line.startswith("top ")] == [["top", "census"]]
+    assert "Project" not in shell.out("lid list -o table").splitlines()[0]
+
+
+def test_a_person_has_a_log_in_and_one_name(shell: Shell, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDHALL_TOKEN", town.token("admin"))
+    facts = [line.split()[:2] for line in shell.out("person get dev -o table").splitlines()]
+    assert ["Log-in", "dev"] in facts
+    assert ["Organisation", "bureau"] in facts
+    assert [row for row in facts if row[:1] == ["Name"]] == [["Name", "Dev"]]
+
+
+def test_waiting_speaks_the_language(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.out("box create patient --size-gib 1")
+    monkeypatch.setenv("CLOUDHALL_LANG", "zh")
+    assert shell.err("wait box patient") == "box patient：就绪\n"
+    assert "没有等到“已删除”" in shell.err("wait box patient --for deleted --timeout 1s", code=3)
 
 
 def test_references_are_given_by_name_and_waited_for(shell: Shell) -> None:

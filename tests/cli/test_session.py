@@ -97,3 +97,10 @@ def test_the_default_project_must_exist(stranger: Shell, town: Town, monkeypatch
     stranger.err("context project --clear")
     assert "--project /project" in stranger.err("box create nowhere --size-gib 1", code=2)
     assert "Name it, or use --clear" in stranger.err("context project", code=2)
+
+
+def test_roles_are_held_in_places_with_names(shell: Shell, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shell.out("whoami -o table").splitlines()[1].split() == ["developer", "census"]
+    assert shell.out("whoami -o tsv").split("\t")[1].strip() == town.project
+    monkeypatch.setenv("CLOUDHALL_TOKEN", town.token("admin"))
+    assert "the platform" in shell.out("whoami -o table")

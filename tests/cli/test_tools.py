@@ -65,7 +65,8 @@ def test_audit_tables_have_names_and_pages(shell: Shell) -> None:
     assert lines[0].split() == ["No.", "When", "Who", "Action", "Resource", "Outcome"]
     assert "dev" in lines[1].split()
     assert "audited-2" in lines[1]
-    assert "the first 2" in found.stderr
+    assert "the newest 2; --limit shows more" in found.stderr
+    assert "--all" not in found.stderr
 
 
 def test_explaining_a_kind_a_field_and_a_permission(shell: Shell, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,11 @@ from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.tables import Column
 from cloudhall.cli.typed import Moment, Whole
 from cloudhall.cli.values import moment
-from cloudhall.cli.verbs import MORE, PAGE_SIZE_MAX, first
+from cloudhall.cli.verbs import PAGE_SIZE_MAX, first
 
 LIMIT = 50
 ONE_OF_BOTH = T("写明序号或 --resource，二者其一", "Give a number or --resource, one of them")
+MORE = T("只显示了最新的 {} 条；--limit 可要更多", "These are the newest {}; --limit shows more")
 NO_WRITING = T("写不了 {}：{}", "{} cannot be written: {}")
 TITLES = {
     "index": T("序号", "No."),

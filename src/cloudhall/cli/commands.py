@@ -113,7 +113,7 @@ def _create_params(noun: Noun) -> list[click.Parameter]:
         Argument(
             "target",
             metavar="[NAME]" if auto else "NAME",
-            text=AUTOMATIC if auto else T("名称", "Name"),
+            text=AUTOMATIC if auto else noun["common"]["name"]["title"],
             required=not auto,
         ),
         *options_of({n: f for n, f in noun["spec"].items() if not f["by"]}, "spec"),

@@ -17,7 +17,6 @@ COMMON = {
     info.name: info
     for info in (
         FieldInfo(name="id", shape="str", f=F(title=T("编号", "Id"))),
-        FieldInfo(name="name", shape="str", f=F(title=T("名称", "Name"))),
         FieldInfo(name="state", shape="enum", f=F(title=T("状态", "State"), choices=STATES)),
         FieldInfo(name="labels", shape="map", f=F(title=T("标签", "Labels"))),
         FieldInfo(name="revision", shape="int", f=F(title=T("版本", "Revision"))),
@@ -61,11 +60,18 @@ def _noun(meta: Meta, *, alone: bool) -> Noun:
         clauses=list(meta.clauses),
         filters=_filters(meta),
         columns=[meta.scope if c == "place" else c for c in meta.columns],
-        common=_fields(COMMON | ({meta.scope: PLACES[meta.scope]} if meta.scope in PLACES else {})),
+        common=_fields(_common(meta)),
         spec=_fields(fields_of(meta.spec)),
         status=_fields({n: i for n, i in fields_of(meta.status).items() if n not in ON_EVERY_STATUS}),
         actions={name: _action(a) for name, a in meta.actions.items()},
     )
+
+
+def _common(meta: Meta) -> dict[str, FieldInfo]:
+    """Fields that every kind has, the name as this one calls it, and its place."""
+    name = FieldInfo(name="name", shape="str", f=F(title=meta.name_title))
+    place = {meta.scope: PLACES[meta.scope]} if meta.scope in PLACES else {}
+    return {"id": COMMON["id"], "name": name} | COMMON | place
 
 
 def _filters(meta: Meta) -> dict[str, str]:

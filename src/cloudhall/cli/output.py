@@ -35,15 +35,17 @@ def automatic() -> Style:
     return "table" if sys.stdout.isatty() else "tsv"
 
 
-def show_list(noun: Noun, items: Sequence[Wire], output: Output) -> None:
-    """Print resources of one kind."""
+def show_list(noun: Noun, items: Sequence[Wire], output: Output, *, everywhere: bool = False) -> None:
+    """Print resources of one kind; those of several places with their place, where the kind does not show it anyway."""
     if output.style == "json":
         print_json([picked(item, output.paths) for item in items])
     elif output.style == "name":
         print_lines(item["name"] for item in items)
     else:
         paths = paths_of(noun)
-        columns = [Column(say(paths[path]["title"]), path, paths[path]) for path in _columns(noun)]
+        columns = [
+            Column(say(paths[path]["title"]), path, paths[path]) for path in _columns(noun, everywhere=everywhere)
+        ]
         show_rows(columns, items, output.style)
 
 
@@ -125,9 +127,10 @@ def hint(command: str) -> None:
     note(say(NEXT, command))
 
 
-def _columns(noun: Noun) -> list[str]:
-    chosen = noun["columns"] or ["name", "state", *list(noun["filters"].values())[:FILTERS_SHOWN]]
-    return list(dict.fromkeys([*chosen, "created_at"]))
+def _columns(noun: Noun, *, everywhere: bool) -> list[str]:
+    first, *rest = noun["columns"] or ["name", "state", *list(noun["filters"].values())[:FILTERS_SHOWN]]
+    place = [noun["scope"]] if everywhere and noun["scope"] not in rest else []
+    return list(dict.fromkeys([first, *place, *rest, "created_at"]))
 
 
 def _facts(noun: Noun, item: Wire) -> list[str]:
@@ -136,12 +139,12 @@ def _facts(noun: Noun, item: Wire) -> list[str]:
 
 
 def _inner_tables(noun: Noun, item: Wire) -> list[str]:
-    """Fields that hold rows, such as the lines of a statement; what is nested deeper is for `--json`."""
+    """Fields that hold rows, such as the lines of a statement; what is nested or has no title is for `--json`."""
     lines: list[str] = []
     for path, field in paths_of(noun).items():
         if _is_rows(rows := at(item, path)):
             inside = field["item"]["fields"] if field["item"] else {}
-            columns = [Column(say(f["title"]), name, f) for name, f in inside.items() if _is_flat(f)]
+            columns = [Column(say(f["title"]), name, f) for name, f in inside.items() if _is_flat(f) and _is_titled(f)]
             lines += ["", coloured(say(field["title"]), BOLD), *table(columns, rows, indent="  ")]
     return lines
 
@@ -152,6 +155,11 @@ def _is_rows(value: Any) -> bool:
 
 def _is_flat(field: Field) -> bool:
     return field["shape"] not in {"list", "map", "struct"} or field["fields"].keys() == {"zh", "en"}
+
+
+def _is_titled(field: Field) -> bool:
+    """Whether the declaration gives it a title; otherwise its name stands in for one."""
+    return field["title"]["en"] != field["name"]
 
 
 def _holds(condition: Wire) -> str:

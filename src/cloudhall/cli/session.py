@@ -23,6 +23,7 @@ LOGGED_OUT, NOT_LOGGED_IN = T("已退出 {}", "Logged out of {}"), T("没有登�
 PLAIN = T("注意：{} 未加密，密码可能被途中读取", "Note: {} is not encrypted; the password can be read on its way")
 ONLY_PROJECT, PROJECTS = T("默认项目：{}", "Default project: {}"), T("你的项目：{}", "Your projects: {}")
 NO_TERMINAL = T("没有终端可询问；用 --password-stdin", "There is no terminal to ask on; use --password-stdin")
+PLATFORM = T("平台", "the platform")
 VARIABLE = T("CLOUDHALL_TOKEN 已设置，优先于登录", "CLOUDHALL_TOKEN is set and goes before this log-in")
 
 
@@ -102,6 +103,11 @@ def who_am_i(**given: Any) -> None:
         return
     note(f"{me['name']} ({me['id']})  {current().settings.url}")
     rows = [{"role": say(r["title"]), "place": place} for r in me["roles"] for place in r["places"]]
+    if output.style == "table":
+        from cloudhall.cli import names  # as in `verbs`
+
+        rows = [row | {"place": say(PLATFORM) if row["place"] == "platform" else row["place"]} for row in rows]
+        rows = names.told(current(), rows)
     columns = [Column(say(T("角色", "Role")), "role"), Column(say(T("所在", "In")), "place")]
     show_rows(columns, rows, output.style)
 

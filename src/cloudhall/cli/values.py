@@ -18,7 +18,15 @@ BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 MICRO = 1_000_000
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 ESCAPES = {ord("\t"): r"\t", ord("\n"): r"\n", ord("\r"): r"\r"}
-TIME_NAMES = ("at_us", "as_of_us", "from_us", "to_us", "since_us")  # moments; any other `_us` is a length of time
+TIME_NAMES = (
+    "at_us",
+    "as_of_us",
+    "from_us",
+    "to_us",
+    "since_us",
+    "started_us",
+    "ended_us",
+)  # moments; any other `_us` is a length of time
 
 
 def raw(value: Any) -> str:

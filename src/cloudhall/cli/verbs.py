@@ -1,12 +1,12 @@
 """What the commands of a kind do: one request, and its answer shown."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cloudhall.cli import preview
 from cloudhall.cli.app import address, current
 from cloudhall.cli.catalogue import Field, Noun
-from cloudhall.cli.common import confirm, output_of
+from cloudhall.cli.common import PLACES, confirm, output_of
 from cloudhall.cli.errors import Misuse
 from cloudhall.cli.language import T, say
 from cloudhall.cli.options import given_in
@@ -24,10 +24,11 @@ def list_(noun: Noun, **given: Any) -> None:
     """Print resources, the first `--limit` of them or all."""
     app, output = current(), output_of(given, noun)
     limit = None if given["all"] else given["limit"]
-    asked = app.place(noun, given) | {"q": given["matching"], "sort": given["sort"]} | _filters(noun, given)
+    place = app.place(noun, given)
+    asked = place | {"q": given["matching"], "sort": given["sort"]} | _filters(noun, given)
     pages = app.client.pages(noun["plural"], asked | {"page_size": str(min(limit or PAGE_SIZE_MAX, PAGE_SIZE_MAX))})
     items, more = first(pages, limit)
-    show_list(noun, items, output)
+    show_list(noun, _readable(items, output), output, everywhere=noun["scope"] in PLACES and not place)
     if more:
         note(say(MORE, len(items)))
 
@@ -45,7 +46,7 @@ def first(pages: Iterable[Wire], limit: int | None) -> tuple[list[Wire], bool]:
 def get(noun: Noun, **given: Any) -> None:
     """Print one resource."""
     output = output_of(given, noun)
-    show_one(noun, current().read(noun, given["target"], given), output)
+    _show_one(noun, current().read(noun, given["target"], given), output)
 
 
 def create(noun: Noun, **given: Any) -> None:
@@ -96,7 +97,7 @@ def _change(
     *,
     query: Mapping[str, str] | None = None,
     body: Any = None,
-    show: Callable[[Noun, Wire, Output], None] = show_one,
+    show: Callable[[Noun, Wire, Output], None] | None = None,
 ) -> Wire | None:
     """Send a change and show the answer; None after a dry run."""
     output, asked = output_of(given, noun), query or {}
@@ -104,8 +105,21 @@ def _change(
         _show_plan(_tried(method, path, asked, body), output)
         return None
     answer = current().client.change(method, path, asked, body, given.get("if_match"))
-    show(noun, answer, output)
+    (show or _show_one)(noun, answer, output)
     return answer
+
+
+def _show_one(noun: Noun, item: Wire, output: Output) -> None:
+    show_one(noun, _readable([item], output)[0], output)
+
+
+def _readable(items: Sequence[Wire], output: Output) -> Sequence[Wire]:
+    """Names for ids where people read."""
+    if output.style != "table":
+        return items
+    from cloudhall.cli import names  # brings the kernel's ids, for which a pipe need not wait
+
+    return names.told(current(), items)
 
 
 def _tried(method: str, path: str, query: Mapping[str, str], body: Any = None) -> Wire:

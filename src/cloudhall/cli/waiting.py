@@ -17,23 +17,25 @@ READY, DELETED = "ready", "deleted"
 TIMEOUT = "5m"
 PAUSE_S, LONGEST_PAUSE_S, LONGER = 0.2, 2.0, 1.5
 MET = T("{} {}：{}", "{} {}: {}")
-LATE = T("{0} {1}：{2:g} 秒内没有等到 {3}", "{0} {1}: not {3} within {2:g} s")
-FAILED = T("{} {} 已失败，等不到 {}", "{} {} has failed and will not be {}")
+LATE = T("{0} {1}：{2:g} 秒内没有等到“{3}”", "{0} {1}: not {3} within {2:g} s")
+FAILED = T("{} {} 已失败，等不到“{}”", "{} {} has failed and will not be {}")
+WORDS = {READY: T("就绪", "ready"), DELETED: T("已删除", "deleted")}
 
 
 def wait(*, noun: str, name: str, wanted: str, timeout: float, **given: Any) -> None:
     """Ask again and again, less often as time goes by; raises `NotReady` when the time is up or it has failed."""
     kind, until, pause_s = current().noun(noun), time.monotonic() + timeout, PAUSE_S
+    word = say(WORDS.get(wanted, wanted))
     while True:
         seen = _seen(kind, name, wanted, given)
         if _met(seen, wanted):
-            note(say(MET, noun, name, wanted))
+            note(say(MET, noun, name, word))
             return
         left_s = until - time.monotonic()
         if seen and seen["state"] == "failed":
-            raise NotReady(say(FAILED, noun, name, wanted), _because(seen))
+            raise NotReady(say(FAILED, noun, name, word), _because(seen))
         if left_s <= 0:
-            raise NotReady(say(LATE, noun, name, timeout, wanted), _because(seen))
+            raise NotReady(say(LATE, noun, name, timeout, word), _because(seen))
         time.sleep(min(pause_s, left_s))
         pause_s = min(pause_s * LONGER, LONGEST_PAUSE_S)
 

@@ -93,7 +93,7 @@ def controls_of(visit: "Visit", draft: Draft, *, fresh: bool) -> list[Control]:
 
 def _name_control(meta: Meta, text: str) -> Control:
     help_ = AUTO_HELP if meta.auto_name else NAME_HELP
-    f = F(title=T("名称", "Name"), help=help_, required=not meta.auto_name)
+    f = F(title=meta.name_title, help=help_, required=not meta.auto_name)
     return Control(
         "name", FieldInfo(name="name", shape="str", f=f, has_default=meta.auto_name), "text", text, "", "medium"
     )

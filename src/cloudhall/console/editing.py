@@ -23,7 +23,6 @@ from cloudhall.kernel.text import T
 if TYPE_CHECKING:
     from cloudhall.console.visit import Visit
 
-NAME = FieldInfo(name="name", shape="str", f=F(title=T("名称", "Name"), help=drafts.NAME_HELP, required=True))
 FORM_ONLY = {"csrf", "base", "if_match"}
 Row = Kind[Any, Any]
 Changes = Mapping[str, Any]
@@ -102,13 +101,17 @@ def _differences(visit: "Visit", meta: Meta, base: Base, now: Base, changed: Cha
     """Fields that either side has changed."""
     spec = {i.name: (i, base.spec.get(i.name), now.spec.get(i.name)) for i in _open(meta)}
     sides = [(*side, changed.get("spec", {}).get(name, side[1])) for name, side in spec.items()]
-    sides.append((NAME, base.name, now.name, changed.get("name", base.name)))
+    sides.append((_name(meta), base.name, now.name, changed.get("name", base.name)))
     sides.append((drafts.LABELS, base.labels, now.labels, changed.get("labels", base.labels)))
     return [
         Difference(info.title, *(_shown(visit, info, v) for v in (was, is_, mine)))
         for info, was, is_, mine in sides
         if not was == is_ == mine
     ]
+
+
+def _name(meta: Meta) -> FieldInfo:
+    return FieldInfo(name="name", shape="str", f=F(title=meta.name_title, help=drafts.NAME_HELP, required=True))
 
 
 def _controls(visit: "Visit", r: Row, base: Base) -> list[Control]:
@@ -118,7 +121,7 @@ def _controls(visit: "Visit", r: Row, base: Base) -> list[Control]:
     if visit.form:
         texts |= forms.unticked(meta.spec, "spec") | forms.texts_posted(visit.form)
     fields = forms.controls(meta.spec, "spec", texts, drafts.references(visit, type(r)))
-    name = Control("name", NAME, "text", texts["name"], "", "medium")
+    name = Control("name", _name(meta), "text", texts["name"], "", "medium")
     labels = Control("labels", drafts.LABELS, "pairs", texts["labels"], "", "wide")
     return [name, *(c for c in fields if not c.info.f.immutable), labels]
 

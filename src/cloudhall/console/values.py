@@ -26,7 +26,6 @@ UNIT_HEADS = {"fen": T("元", "CNY")}
 WORST_FIRST = ("failed", "attention", "working", "deleting", "ready")
 TEXT_LENGTH_MAX = 200
 COMMON: dict[str, FieldInfo] = {
-    "name": FieldInfo(name="name", shape="str", f=F(title=T("名称", "Name"))),
     "id": FieldInfo(name="id", shape="str", f=F(title=T("编号", "Id"))),
     "state": FieldInfo(name="state", shape="enum", f=F(title=T("状态", "State"), choices=STATES)),
     "created": FieldInfo(name="created_us", shape="int", f=F(title=T("创建于", "Created"))),
@@ -55,6 +54,8 @@ def info_at(meta: Meta, path: str) -> FieldInfo | None:
     """Field that a column names: of spec or status, or one that every resource has."""
     if path == "place":
         return PLACES[meta.scope]
+    if path == "name":
+        return FieldInfo(name="name", shape="str", f=F(title=meta.name_title))
     return COMMON.get(path) or field_at(meta, path)
 
 

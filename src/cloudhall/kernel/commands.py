@@ -260,7 +260,8 @@ class Planner:
         policies = self.kernel.authority.require(self.tx, self.caller, "delete", old)
         first = [p for ask in command.kind.meta.delete_checks for p in ask(old, self.look)]
         if first:
-            raise Conflict(first[0].text, mend=first[0].mend, problems=tuple(first), reason=first[0].code)
+            # The first is the error itself; said among its problems too, it would be read twice.
+            raise Conflict(first[0].text, mend=first[0].mend, problems=tuple(first[1:]), reason=first[0].code)
         goes_too = self._children(old)
         new = self._changed(old, old.spec)
         new.deleting_us = old.deleting_us or self.look.now_us

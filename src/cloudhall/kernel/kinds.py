@@ -136,6 +136,7 @@ class Meta(msgspec.Struct, kw_only=True):
     place: bool = False
     on_place_delete: OnPlaceDelete = "block"
     auto_name: bool = False
+    name_title: T = T("名称", "Name")
     clauses: tuple[str, ...] = ()
     allow: Mapping[str, tuple[str, ...]] = {}
     indexes: tuple[Index, ...] = ()
@@ -222,6 +223,7 @@ class Kind(Generic[S, St]):
         place: bool = False,
         on_place_delete: OnPlaceDelete = "block",
         auto_name: bool = False,
+        name_title: T = T("名称", "Name"),  # noqa: B008  frozen
         plural: str = "",
         clauses: tuple[str, ...] = (),
         allow: Mapping[str, tuple[str, ...]] = {},
@@ -254,6 +256,7 @@ class Kind(Generic[S, St]):
             place=place,
             on_place_delete=on_place_delete,
             auto_name=auto_name,
+            name_title=name_title,
             clauses=clauses,
             allow=allow,
             indexes=indexes + _reference_indexes(spec, indexes),

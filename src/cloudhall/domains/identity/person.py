@@ -26,6 +26,7 @@ class Person(
         "audit administrators read the log.",
     ),
     scope="organisation",
+    name_title=T("登录名", "Log-in"),
     clauses=("SYS-161",),
     allow={"read": EVERYBODY, "create": (SYSTEM_ADMIN,), "update": (SYSTEM_ADMIN,), "delete": (SYSTEM_ADMIN,)},
     indexes=(Index("name", unique=True), Index("spec.suspended")),

@@ -158,7 +158,8 @@ def buckets_are_empty_before_they_go(bucket: Bucket, _look: Look) -> Iterable[Pr
         mend = T(
             f"先清空：cloudhall bucket empty {bucket.name}", f"Empty it first: cloudhall bucket empty {bucket.name}"
         )
-        yield Problem("NOT_EMPTY", "", T(f"存储桶里还有 {n} 个对象", f"The bucket still holds {n} objects"), mend)
+        text = T(f"存储桶里还有 {n} 个对象", f"The bucket still holds {n} object{'s' * (n > 1)}")
+        yield Problem("NOT_EMPTY", "", text, mend)
 
 
 @preview(Bucket)
