@@ -1,17 +1,20 @@
 """The city is founded once and whole, also when its founding was interrupted at any command."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloudhall import installation
-from cloudhall.domains.identity import demo
-from cloudhall.domains.identity.founding import FOUNDER, founded, founding
+from cloudhall.domains.identity import demo, resets
+from cloudhall.domains.identity.founding import FOUNDER, Administrator, founded, founding
+from cloudhall.domains.identity.founding import found as own
 from cloudhall.kernel import places
 from cloudhall.kernel.errors import Conflict
 from cloudhall.kernel.kernel import Kernel
+from cloudhall.kernel.roles import ADMINISTRATORS
+from cloudhall.kernel.text import T
 
 
 class Killed(BaseException):
@@ -38,8 +41,8 @@ def names(kernel: Kernel) -> dict[str, list[str]]:
     }
 
 
-def kill_at(kernel: Kernel, monkeypatch: pytest.MonkeyPatch, command: int) -> None:
-    """Begin to found and die at a command, without the end that an exception still gets."""
+def until(kernel: Kernel, command: int) -> Callable[..., Any]:
+    """Execute as the kernel does, up to a command."""
     left, execute = [command], kernel.execute
 
     def counted(*arguments: Any) -> Any:
@@ -48,8 +51,13 @@ def kill_at(kernel: Kernel, monkeypatch: pytest.MonkeyPatch, command: int) -> No
             raise Killed
         return execute(*arguments)
 
+    return counted
+
+
+def kill_at(kernel: Kernel, monkeypatch: pytest.MonkeyPatch, command: int) -> None:
+    """Begin to found and die at a command, without the end that an exception still gets."""
     with monkeypatch.context() as patch:
-        patch.setattr(kernel, "execute", counted)
+        patch.setattr(kernel, "execute", until(kernel, command))
         begun = founding(kernel)
         founder = begun.__enter__()
         with pytest.raises(Killed):
@@ -69,6 +77,24 @@ def test_an_interrupted_founding_is_finished_by_the_next(
     assert names(kernel) == names(straight)
     straight.store.close()
     assert not places.granted(kernel.store.read(), FOUNDER.id, 0)
+
+
+@pytest.mark.parametrize("command", range(7))
+def test_an_interrupted_founding_of_ones_own_is_finished_by_the_next(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, command: int
+) -> None:
+    three = [Administrator(role, role.replace("_", "-"), role) for role in ADMINISTRATORS]
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(kernel, "execute", until(kernel, command))
+        own(kernel, "city", T("某市", "City"), three)
+    assert not founded(kernel)
+    codes = own(kernel, "city", T("某市", "City"), three)
+    assert founded(kernel)
+    found_names = names(kernel)
+    assert found_names["identity.person"] == sorted(a.login for a in three)
+    assert len(found_names["identity.grant"]) == len(three)
+    for login, code in codes.items():
+        assert resets.owner(kernel, code.secret).name == login
 
 
 def test_it_founds_once(kernel: Kernel) -> None:
