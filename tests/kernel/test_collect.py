@@ -1,6 +1,5 @@
 """What collectors find is written whole with their position, or not at all."""
 
-import sqlite3
 import threading
 import time
 from typing import Any
@@ -13,9 +12,12 @@ from cloudhall.kernel import metering, work
 from cloudhall.kernel.collect import Clock, Collected, Collection, Collector
 from cloudhall.kernel.errors import Invalid, Unavailable
 from cloudhall.kernel.metering import Gap, Reading
-from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store import Tx, troubles
+from tests.kit.databases import BOTH
 from tests.kit.hall import Hall
 from tests.kit.objects import OWN
+
+pytestmark = BOTH
 
 SUM = "storage.requests_a"
 
@@ -74,7 +76,7 @@ def test_a_turn_that_is_not_committed_leaves_nothing_and_is_repeated(hall: Hall)
 
     def full(point: str) -> None:
         if point == "store.commit:before":
-            raise sqlite3.OperationalError("database or disk is full")
+            raise troubles.disk_full()
 
     hall.world.fault = full
     with pytest.raises(Unavailable):

@@ -19,8 +19,11 @@ from cloudhall.kernel.commands import Command
 from cloudhall.kernel.errors import CloudhallError, Conflict, Invalid, NotFound, Stale
 from cloudhall.kernel.kinds import Kind
 from tests.kernel.workshop import Engine, Part, Permit, Screw, Shop, working
+from tests.kit.databases import BOTH
 from tests.kit.hall import Hall
 from tests.kit.writer import held
+
+pytestmark = BOTH
 
 OPEN = {"quota_gib": 1, "grade": "open"}
 

@@ -5,6 +5,9 @@ from cloudhall.kernel.errors import Unavailable
 from cloudhall.kernel.kinds import Outcome, Ready
 from cloudhall.kernel.text import T
 from tests.kernel.workshop import Engine, Part, PartSpec, working
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 DOWN = T("电机没有应答", "The motor does not answer")
 

@@ -7,7 +7,10 @@ import pytest
 from cloudhall.kernel import events
 from cloudhall.kernel.errors import CloudhallError
 from tests.kernel.workshop import Engine, working
+from tests.kit.databases import BOTH
 from tests.kit.hall import Hall
+
+pytestmark = BOTH
 
 
 def test_revisions_have_no_gap_though_every_other_command_fails() -> None:

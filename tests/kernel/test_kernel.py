@@ -15,7 +15,10 @@ from cloudhall.kernel.store.tables import Sort, Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import Simulated
 from tests.kernel.workshop import WORKSHOP, Engine, Shop, working
+from tests.kit.databases import BOTH, fresh
 from tests.kit.hall import Hall, folder
+
+pytestmark = BOTH
 
 
 @pytest.fixture
@@ -25,17 +28,17 @@ def shop() -> Iterator[Shop]:
 
 
 def columns(hall: Hall, table: str) -> set[str]:
-    return {row[1] for row in hall.read().execute(f"PRAGMA table_info({table})")}
+    return {name for (name,) in hall.read().execute(hall.kernel.store.dialect.columns, (table,))}
 
 
 def test_a_release_with_more_kinds_and_hot_tables_opens_an_older_database() -> None:
     with folder() as home:
-        old = Kernel(Registry(DOMAINS[:1]), home, world=Simulated())
+        database = fresh()
+        old = Kernel(Registry(DOMAINS[:1]), home, world=Simulated(), database=database)
         old.stop()
-        new = Kernel(
-            Registry((*DOMAINS, WORKSHOP)), home, world=Simulated(), schemas=("CREATE TABLE later (n INTEGER) STRICT;",)
-        )
-        tables = {name for (name,) in new.store.read().execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        later = ("CREATE TABLE later (n INTEGER) STRICT;",)
+        new = Kernel(Registry((*DOMAINS, WORKSHOP)), home, world=Simulated(), schemas=later, database=database)
+        tables = {name for (name,) in new.store.read().execute(new.store.dialect.tables)}
         assert {"later", "kernel_engine", "storage_bucket"} <= tables
         new.stop()
 
@@ -49,7 +52,13 @@ def test_a_new_index_is_filled_for_the_rows_that_are_there(shop: Shop, monkeypat
     monkeypatch.setattr(Engine.meta, "indexes", (*Engine.meta.indexes, Index("spec.braked")))
     assert "spec_braked" not in columns(shop.hall, "kernel_engine")
     shop.hall.close()
-    kernel = Kernel(Registry((*DOMAINS, WORKSHOP)), shop.hall.home, world=shop.world, drivers=shop.kernel.drivers)
+    kernel = Kernel(
+        Registry((*DOMAINS, WORKSHOP)),
+        shop.hall.home,
+        world=shop.world,
+        drivers=shop.kernel.drivers,
+        database=shop.hall.database,
+    )
     found = kernel.tables[Engine].page(kernel.store.read(), Where("spec_braked = 0"), Sort(), None, 10)
     assert [r.id for r in found] == [engine]
     assert (found[0].revision, found[0].spec) == (before.revision, before.spec)
@@ -67,7 +76,7 @@ def test_a_stop_comes_to_its_end_though_an_engine_is_dead(shop: Shop) -> None:
     def collect(_c: Collection) -> Collected:
         raise Unavailable(T("引擎没有应答", "The engine does not answer"))
 
-    before = set(threading.enumerate()) - {shop.kernel.store._thread}
+    before = {t for t in threading.enumerate() if not t.name.startswith("store-")}
     shop.kernel.collectors = (Collector(name="dead", every_s=60, collect=collect),)
     shop.kernel.start()
     shop.engine("one")

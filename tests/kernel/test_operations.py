@@ -15,7 +15,10 @@ from cloudhall.kernel.errors import Conflict, Forbidden, Unavailable
 from cloudhall.kernel.operations import LOG_LINES_MAX, WORK, Operation, Progress, Step, progress_of
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import state_of, to_wire
+from tests.kit.databases import BOTH
 from tests.kit.hall import Hall
+
+pytestmark = BOTH
 
 WHAT = "test.count"
 SOON_S = 5

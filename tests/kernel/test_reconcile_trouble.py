@@ -10,6 +10,9 @@ from cloudhall.kernel.wire import state_of, to_wire
 from cloudhall.kernel.work import TRIES_MAX
 from cloudhall.kernel.world import SECOND_US
 from tests.kernel.workshop import MOTORS, Engine, well_behaved, working
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 DOWN = T("电机没有应答", "The motor does not answer")
 

@@ -14,7 +14,10 @@ from cloudhall.kernel.kernel import Answer
 from cloudhall.kernel.requests import KEPT_US
 from cloudhall.kernel.world import SECOND_US
 from tests.kernel.workshop import Engine, Shop, working
+from tests.kit.databases import BOTH
 from tests.kit.writer import held
+
+pytestmark = BOTH
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from cloudhall.kernel.registry import AnyKind, Domain, Registry
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.world import SECOND_US, Simulated
+from tests.kit.databases import lent
 from tests.kit.objects import MemoryObjects
 
 RAM = Path("/dev/shm")  # noqa: S108  a folder of its own is made in it; the tests sync thousands of times
@@ -41,9 +42,11 @@ def _authority(domains: tuple[Domain, ...]) -> Authority:
 class Hall:
     """A kernel over engines in memory. `restart()` is what a kill of the process leaves."""
 
-    def __init__(self, home: Path, domains: Sequence[Domain] = installation.DOMAINS, seed: int = 1) -> None:
+    def __init__(
+        self, home: Path, domains: Sequence[Domain] = installation.DOMAINS, seed: int = 1, database: str = ""
+    ) -> None:
         """Open; nothing runs by itself."""
-        self.home, self.domains = home, tuple(domains)
+        self.home, self.domains, self.database = home, tuple(domains), database
         self.world = Simulated(seed)
         self.objects = MemoryObjects(self.world)
         self.drivers: dict[str, Any] = {"objects": self.objects}
@@ -106,7 +109,7 @@ class Hall:
 
     def counts(self) -> dict[str, int]:
         """How many rows each table holds."""
-        tables = self.read().execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        tables = self.read().execute(self.kernel.store.dialect.tables).fetchall()
         return {name: self.one(f"SELECT count(*) FROM {name}") for (name,) in tables}
 
     def restart(self) -> None:
@@ -143,6 +146,7 @@ class Hall:
                 drivers=self.drivers,
                 schemas=installation.SCHEMAS,
                 collectors=installation.COLLECTORS,
+                database=self.database,
             )
 
 
@@ -159,7 +163,8 @@ def folder() -> Iterator[Path]:
 @contextlib.contextmanager
 def opened(domains: Sequence[Domain] = installation.DOMAINS) -> Iterator[Hall]:
     """An installation that is gone afterwards."""
-    with folder() as home, contextlib.closing(Hall(home, domains)) as built:
+    tables = tuple(domains)
+    with folder() as home, lent(tables) as url, contextlib.closing(Hall(home, domains, database=url)) as built:
         yield built
 
 

@@ -4,14 +4,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.sqlite import SQLiteStore
+from cloudhall.kernel.store import Store, Tx
 
 WAIT_S = 10
 
 
 @contextmanager
-def held(store: SQLiteStore) -> Iterator[None]:
+def held(store: Store) -> Iterator[None]:
     """Queue nothing past the writer until the block ends; then all of it goes in one group."""
     begun, go = threading.Event(), threading.Event()
 

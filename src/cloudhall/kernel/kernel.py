@@ -24,7 +24,7 @@ from cloudhall.kernel.look import Tables
 from cloudhall.kernel.reconcile import Reconciler
 from cloudhall.kernel.registry import AnyKind, Registry
 from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.sqlite import SQLiteStore
+from cloudhall.kernel.store.opening import open_store
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
@@ -67,15 +67,16 @@ class Kernel:
         drivers: Mapping[str, Any] | None = None,
         schemas: Sequence[str] = (),
         collectors: Sequence[Collector] = (),
+        database: str = "",
     ) -> None:
-        """Open the installation in `home`; `schemas` are hot tables of domains."""
+        """Open the installation in `home`; `schemas` are hot tables of domains, `database` as `open_store` takes it."""
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.registry, self.home, self.world = registry, home, world or World()
         self.drivers: dict[str, Any] = dict(drivers or {})
         self.collectors = collectors
         self.tables = Tables(tuple(registry))
         self.keys = Keyring.open(home / "keys", self.world)
-        self.store = SQLiteStore(home / "cloudhall.db", self.world)
+        self.store = open_store(home, database, self.world)
         self.store.write(lambda tx: self._migrate(tx, schemas)).result()
         self.audit = AuditLog(ORIGIN, self.keys, self.world)
         self.audit.verify_on_start(self.store.read())
@@ -215,9 +216,9 @@ class Kernel:
                 tx.execute(dialect.render(statement))
         for table in self.tables.by_kind.values():
             table.prepare(tx, dialect)
-
         if "label" not in there:
             labels.fill(tx, self.tables.by_kind.values())
+
     def _forget(self) -> None:
         self.store.write(lambda tx: requests.forget_expired(tx, self.world.now_us())).result()
 

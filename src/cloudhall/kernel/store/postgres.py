@@ -1,0 +1,189 @@
+"""PostgreSQL behind the store's door: the same promises as SQLite's, for any number of processes and machines.
+
+Invariants: those of `groups`. A group is one transaction that first takes one advisory lock of the database, so that
+functions run alone over all processes: what a command was planned on still holds when it is written, and numbers taken
+from a table have no gaps and never come late. Statements see what was committed before they began (READ COMMITTED),
+so whatever follows the lock sees all that was written under it. Other processes hear of a commit by NOTIFY.
+A write is repeated only while nothing of it can have been kept; where the connection breaks during the commit, nobody
+acknowledges and nobody repeats: the caller is told so, and its idempotency key decides.
+"""
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cloudhall.kernel.errors import Unavailable
+from cloudhall.kernel.store import Tx, troubles
+from cloudhall.kernel.store.dialect import POSTGRES
+from cloudhall.kernel.store.groups import GroupStore
+from cloudhall.kernel.store.listening import Listener
+from cloudhall.kernel.store.session import Lost, Refused, Rows, Session
+from cloudhall.kernel.text import T
+from cloudhall.kernel.world import World
+
+POSTGRES_FLOOR = 14  # the oldest that is still mended by its makers
+SCHEMA_VERSION = 1
+READERS_MAX = 8  # connections that read, a process; who finds none waits for one
+LOCK = 0x636C6F7564  # the one key of the advisory lock; a database holds one installation
+CHANNEL = "cloudhall"
+_WRITER = """
+SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s';
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')
+"""
+_READER = "SET default_transaction_read_only = on"
+_BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})"
+_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+_VERSION = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)"
+_DISK_FULL = "53100"
+_UNFIT = ("22", "54000")  # a value out of range, a NUL in a text, an index entry too long
+
+
+class PostgresStore(GroupStore):
+    """One database of a PostgreSQL server. `read()` answers what reads, `write(fn)` a future."""
+
+    dialect = POSTGRES
+
+    def __init__(self, url: str, world: World) -> None:
+        """Open; raises `Unavailable` where it is away, too old, not in UTF-8, or written by a newer release."""
+        super().__init__(world)
+        self._url = url
+        self._ringing = threading.Lock()
+        self._committing = False
+        self._writer: Session | None = None
+        try:
+            self._writer = Session(url, _WRITER)
+            _refuse(self._writer)
+        except (Lost, Refused, Unavailable) as error:
+            self._undo()
+            raise _told(error) from error
+        self._readers = _Readers(url)
+        self._listener = Listener(url, CHANNEL, self._heard)
+        self._thread.start()
+
+    def read(self) -> Tx:
+        """Give what reads: each statement on its own sees what is committed."""
+        return self._readers
+
+    def _begin(self) -> Tx:
+        """Begin anew where the server has gone since the last group; nothing of this one is written yet."""
+        self._committing = False
+        if self._writer is not None:
+            with contextlib.suppress(Lost):
+                self._writer.control(_BEGIN)
+                return self._writer
+        self._undo()
+        self._writer = Session(self._url, _WRITER)
+        self._writer.control(_BEGIN)
+        return self._writer
+
+    def _end(self) -> None:
+        assert self._writer is not None
+        self._committing = True
+        self._writer.control(_COMMIT)
+        self._committing = False
+
+    def _undo(self) -> None:
+        """Hang up: the server rolls back by itself, also what it has not answered yet."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _open(self) -> bool:
+        return self._writer is not None and self._writer.alive
+
+    def _told(self, error: BaseException) -> BaseException:
+        if isinstance(error, Lost) and self._committing:
+            return troubles.outcome_unknown()
+        return _told(error)
+
+    def _close(self) -> None:
+        self._listener.close()
+        self._readers.close()
+        self._undo()
+
+    def _ring(self) -> None:
+        with self._ringing:
+            super()._ring()
+
+    def _heard(self, backend: int) -> None:
+        """Pass on what another process has committed; our own commits have rung already."""
+        writer = self._writer
+        if writer is None or backend != writer.backend:
+            self._ring()
+
+
+class _Readers:
+    """Connections that only read, lent out a statement at a time."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._idle: deque[Session] = deque()
+        self._room = threading.BoundedSemaphore(READERS_MAX)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Run one statement; once more on a new connection where the server was restarted meanwhile."""
+        return self._lent(lambda session: session.execute(sql, parameters))
+
+    def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Rows:
+        """Never of use: what reads answers rows."""
+        return self._lent(lambda session: session.executemany(sql, parameters))
+
+    def close(self) -> None:
+        """Hang up."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _lent(self, run: Callable[[Session], Rows]) -> Rows:
+        try:
+            with self._room:
+                with contextlib.suppress(Lost):
+                    return self._on(self._idle.pop() if self._idle else Session(self._url, _READER), run)
+                self.close()
+                return self._on(Session(self._url, _READER), run)
+        except (Lost, Refused) as error:
+            raise _told(error) from error
+
+    def _on(self, session: Session, run: Callable[[Session], Rows]) -> Rows:
+        try:
+            rows = run(session)
+        except Lost:
+            session.close()
+            raise
+        except BaseException:
+            self._idle.append(session)
+            raise
+        self._idle.append(session)
+        return rows
+
+
+def _refuse(session: Session) -> None:
+    """Refuse a server or database that would not do, before anything is written."""
+    if session.server_version < POSTGRES_FLOOR:
+        raise Unavailable(
+            T(f"PostgreSQL {session.server_version} 太旧", f"PostgreSQL {session.server_version} is too old"),
+            mend=T(f"请使用 {POSTGRES_FLOOR} 或更新的版本", f"Use release {POSTGRES_FLOOR} or newer"),
+        )
+    name, encoding = session.execute("SELECT current_database(), current_setting('server_encoding')").fetchone()
+    if encoding != "UTF8":
+        raise Unavailable(
+            T(f"数据库 {name} 的编码是 {encoding}", f"The database {name} is encoded in {encoding}"),
+            mend=T("请用 ENCODING 'UTF8' 新建数据库", "Make one with ENCODING 'UTF8'"),
+        )
+    session.control(_BEGIN)
+    session.control(_VERSION)
+    version = session.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise troubles.newer(name, version, SCHEMA_VERSION)
+    session.execute("INSERT INTO schema_version VALUES (?) ON CONFLICT DO NOTHING", (SCHEMA_VERSION,))
+    session.control("COMMIT")
+
+
+def _told(error: BaseException) -> BaseException:
+    """What the caller hears: its own error, or that the database failed."""
+    if isinstance(error, Refused) and error.state == _DISK_FULL:
+        return troubles.disk_full()
+    if isinstance(error, Refused) and error.state.startswith(_UNFIT):
+        return troubles.unfit(error)
+    return troubles.unavailable(error) if isinstance(error, Lost | Refused) else error

@@ -1,0 +1,243 @@
+"""One connection to PostgreSQL, at the level of libpq: statements prepared once, values as bytes, rows as tuples.
+
+A statement that a create repeats takes about 19 µs here against 37 through a cursor of psycopg, and every one of them
+is run under the lock of the whole installation. Integers go as 64 bits, so that one text is prepared once whatever its
+numbers; text and bytes go as they are. A connection that broke raises `Lost` and is of no more use.
+"""
+
+import contextlib
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from select import POLLIN, poll
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGresult
+
+from cloudhall.kernel.store import IntegrityError
+from cloudhall.kernel.store.dialect import numbered
+
+CONNECT_S = 5
+PREPARED_MAX = 256  # a connection; what is asked less often is parsed again
+BATCH = 100  # statements sent before an answer is read: their answers fit the socket's buffer
+# Where the way to the server breaks without a word, somebody must notice (milliseconds).
+DEFAULTS: Mapping[str, Any] = {
+    "connect_timeout": CONNECT_S,
+    "application_name": "cloudhall",
+    "tcp_user_timeout": 10_000,
+}
+INT8, TEXT, BYTEA, UNKNOWN = 20, 25, 17, 0  # type numbers of PostgreSQL (pg_type.dat)
+_INTEGRITY = "23"  # class of SQLSTATE
+_PREPARED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+
+
+class Lost(Exception):
+    """The connection is gone; whether a commit in its last words was heard, nobody here knows."""
+
+
+class Refused(Exception):
+    """The server says no, and why: `state` is its SQLSTATE."""
+
+    def __init__(self, state: str, text: str) -> None:
+        super().__init__(text)
+        self.state = state
+
+
+class Rows:
+    """What a statement answered."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]], rowcount: int) -> None:
+        self._rows = iter(rows)
+        self.rowcount = rowcount
+
+    def __iter__(self) -> Iterator[Any]:
+        """Row by row."""
+        return self._rows
+
+    def fetchone(self) -> Any:
+        """Next row or None."""
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Any]:
+        """Return the rest."""
+        return list(self._rows)
+
+
+class _Bound(NamedTuple):
+    """Parameters as they travel."""
+
+    types: tuple[int, ...]
+    values: list[bytes | None]
+
+
+class Session:
+    """One connection; one thread at a time."""
+
+    def __init__(self, url: str, settings: str = "") -> None:
+        """Connect; raises `Lost`. `settings` are statements such as `SET lock_timeout = 30000`."""
+        try:
+            info = make_conninfo("", **{**DEFAULTS, **conninfo_to_dict(url), "client_encoding": "UTF8"})
+            self._connection = psycopg.connect(info, autocommit=True)
+        except psycopg.Error as error:
+            raise Lost(str(error).strip()) from error
+        self._libpq = self._connection.pgconn
+        self.alive = True
+        self._names = (f"s{n}".encode() for n in itertools.count())
+        self._prepared: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
+        try:
+            self.control(settings or "SELECT 1")
+        except (Lost, Refused):
+            self.close()
+            raise
+
+    @property
+    def server_version(self) -> int:
+        """Major version."""
+        return self._libpq.server_version // 10_000
+
+    @property
+    def backend(self) -> int:
+        """Process of the server that works for this connection."""
+        return self._libpq.backend_pid
+
+    def fileno(self) -> int:
+        """Socket to wait at for notices."""
+        return self._libpq.socket
+
+    def notices(self) -> set[int]:
+        """Backends that have sent a NOTIFY which came in since the last look; raises `Lost`."""
+        with self._breaking():
+            self._libpq.consume_input()
+        return {notice.be_pid for notice in iter(self._libpq.notifies, None)}
+
+    def control(self, sql: str) -> Rows:
+        """Run one statement or several without parameters; answers the rows of the last."""
+        return _rows(self._call(self._libpq.exec_, sql.encode()))
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Run one statement."""
+        types, values = _bound(parameters)
+        formats = [1] * len(values)
+        if not sql.lstrip().startswith(_PREPARED):
+            return _rows(self._call(self._libpq.exec_params, numbered(sql).encode(), values, types, formats))
+        name = self._name(sql, types)
+        return _rows(self._call(self._libpq.exec_prepared, name, values, formats))
+
+    def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Rows:
+        """Run one statement for many parameter rows, without waiting for each."""
+        rows = [_bound(row) for row in parameters]
+        named = [(self._name(sql, row.types), row.values) for row in rows]
+        return Rows((), sum(self._batch(named[at : at + BATCH]) for at in range(0, len(named), BATCH)))
+
+    def close(self) -> None:
+        """Hang up; twice is once."""
+        self._connection.close()
+
+    def _name(self, sql: str, types: tuple[int, ...]) -> bytes:
+        """Name of the prepared statement, prepared where it is not; the least used is forgotten."""
+        key = (sql, types)
+        if (name := self._prepared.get(key)) is not None:
+            self._prepared.move_to_end(key)
+            return name
+        name = next(self._names)
+        self._call(self._libpq.prepare, name, numbered(sql).encode(), types)
+        self._prepared[key] = name
+        if len(self._prepared) > PREPARED_MAX:
+            _, forgotten = self._prepared.popitem(last=False)
+            self.control(f"DEALLOCATE {forgotten.decode()}")
+        return name
+
+    def _batch(self, named: Sequence[tuple[bytes, list[bytes | None]]]) -> int:
+        """Send all, then read all; answers the rows written."""
+        libpq, results = self._libpq, list[PGresult]()
+        with self._breaking():
+            libpq.enter_pipeline_mode()
+            for name, values in named:
+                libpq.send_query_prepared(name, values, [1] * len(values))
+            libpq.pipeline_sync()
+            ready = poll()
+            ready.register(libpq.socket, POLLIN)
+            while not results or results[-1].status != ExecStatus.PIPELINE_SYNC:
+                while libpq.is_busy():  # waits without holding up other threads, as reading a result would
+                    ready.poll()
+                    libpq.consume_input()
+                if (result := libpq.get_result()) is not None:
+                    results.append(result)
+            libpq.exit_pipeline_mode()
+            return sum(_checked(result).command_tuples or 0 for result in results[:-1])
+
+    def _call(self, run: Callable[..., PGresult], *arguments: Any) -> PGresult:
+        with self._breaking():
+            return _checked(run(*arguments))
+
+    @contextlib.contextmanager
+    def _breaking(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.OperationalError, Lost) as error:
+            self.alive = False
+            raise Lost(str(error).strip()) from error
+
+
+def _checked(result: PGresult) -> PGresult:
+    """Raise what the server refused."""
+    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        return result
+    state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
+    text = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode(errors="replace")
+    severity = result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) or b"FATAL"
+    if severity in (b"FATAL", b"PANIC"):  # or no word from the server at all
+        raise Lost(text.strip())
+    raise IntegrityError(text) if state.startswith(_INTEGRITY) else Refused(state, text)
+
+
+def _bound(parameters: Sequence[Any]) -> _Bound:
+    types: list[int] = []
+    values: list[bytes | None] = []
+    for value in parameters:
+        match value:
+            case str():
+                types.append(TEXT)
+                values.append(value.encode())
+            case int():  # also True and False, which are 1 and 0 in either database
+                types.append(INT8)
+                values.append(int(value).to_bytes(8, "big", signed=True))
+            case bytes():
+                types.append(BYTEA)
+                values.append(value)
+            case None:
+                types.append(UNKNOWN)
+                values.append(None)
+            case _:
+                raise TypeError(f"no parameter of a statement: {type(value).__name__}")
+    return _Bound(tuple(types), values)
+
+
+def _unhexed(value: bytes) -> bytes:
+    return bytes.fromhex(value[2:].decode())
+
+
+_LOADERS: dict[int, Callable[[bytes], Any]] = {
+    16: b"t".__eq__,
+    17: _unhexed,
+    20: int,
+    21: int,
+    23: int,
+    1700: int,  # a sum of 64-bit integers
+}
+
+
+def _rows(result: PGresult) -> Rows:
+    loaders = [_LOADERS.get(result.ftype(n), bytes.decode) for n in range(result.nfields)]
+    get = result.get_value
+    columns = list(enumerate(loaders))
+    rows = [
+        tuple([None if (value := get(row, n)) is None else load(value) for n, load in columns])
+        for row in range(result.ntuples)
+    ]
+    return Rows(rows, result.command_tuples or 0)
