@@ -1,8 +1,8 @@
 """Makes the folder of a new domain: `make new-domain NAME=weather`.
 
 What it writes works as it stands: one kind that the kernel serves, its tests, what the domain answers and how far it
-is. Whoever runs it then says what the domain knows. The files are in `scripts/domain_template/`; `$name`, `$Class`,
-`$Title` and `$prefix` are filled in, in names too.
+is. Whoever runs it then says what the domain knows. The files are in `scripts/domain_template/`; `$name`, `$word` (the
+name as addresses have it), `$Title` and `$prefix` are filled in.
 """
 
 import keyword
@@ -44,7 +44,8 @@ def trouble_with(name: str) -> str:
 
 def files(name: str) -> dict[Path, str]:
     """Every file of the new domain with its text."""
-    values = {"name": name, "Title": name.replace("_", " ").capitalize(), "prefix": free_prefix(name)}
+    title, word = name.replace("_", " ").capitalize(), name.replace("_", "-")
+    values = {"name": name, "word": word, "Title": title, "prefix": free_prefix(name)}
     homes = {"domain": DOMAINS / name, "tests": ROOT / "tests/domains" / name}
     return {
         homes[file.parent.name] / file.stem: string.Template(file.read_text("utf-8")).substitute(values)

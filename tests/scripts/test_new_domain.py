@@ -66,6 +66,7 @@ def test_the_kernel_serves_both_beside_the_others(house: Path, tmp_path: Path, m
     monkeypatch.setattr(cloudhall.domains, "__path__", [*cloudhall.domains.__path__, f"{house}/src/cloudhall/domains"])
     weather, libraries = (importlib.import_module(f"cloudhall.domains.{name}").DOMAIN for name in NAMES)
     kernel = Kernel(Registry((identity.DOMAIN, weather, libraries)), tmp_path / "home")
+    assert [d.kinds[0].meta.plural for d in (weather, libraries)] == ["weather-records", "public-libraries-abc-records"]
     grants = [("g1", "pe-me", "system_admin", "platform"), ("g2", "pe-me", "developer", "platform")]
     kernel.store.write(lambda tx: tx.executemany("INSERT INTO role_grant VALUES (?, ?, ?, ?, NULL)", grants)).result()
 

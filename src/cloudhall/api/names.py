@@ -30,7 +30,7 @@ ENDPOINTS = (
                 title=T("编号，可重复", "Id, may be repeated"),
                 many=True,
                 required=True,
-                example="bk-2kfbgwvb0tj3pmymc",
+                example="bk-2kfbgwvb0tj3pmym7",
             ),
         ),
     ),

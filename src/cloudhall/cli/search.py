@@ -33,6 +33,6 @@ SEARCH = Command(
     "search",
     search,
     T("在你能看到的一切中，按名称、编号、标签搜索。", "Search names, ids and labels of everything you may see."),
-    examples=["search stats", "search bk-2kfbgwvb0tj3pmymc"],
+    examples=["search stats", "search bk-2kfbgwvb0tj3pmym7"],
     params=[Argument("words", metavar="TEXT", text=T("要找的字或编号", "Word or id to look for")), *output_options()],
 )

@@ -69,7 +69,7 @@ class OperationSpec(Spec, frozen=True, kw_only=True):
     """What is to be done to which resource, and whether somebody has cancelled it."""
 
     what: Annotated[str, field("工作", "Work", immutable=True, example="storage.bucket.empty")]
-    target: Annotated[str, field("对象", "Target", immutable=True, example="bk-2kfbgwvb0tj3pmymc")]
+    target: Annotated[str, field("对象", "Target", immutable=True, example="bk-2kfbgwvb0tj3pmym7")]
     cancelled: Annotated[bool, field("已取消", "Cancelled", by=("cancel",))] = False
 
 
@@ -96,7 +96,7 @@ class Operation(
     icon="task",
     on_place_delete="keep",
     within_s=24 * 3_600,
-    demo=({"name": "empty-stats", "spec": {"what": "storage.bucket.empty", "target": "bk-2kfbgwvb0tj3pmymc"}},),
+    demo=({"name": "empty-stats", "spec": {"what": "storage.bucket.empty", "target": "bk-2kfbgwvb0tj3pmym7"}},),
 ):
     """One row a piece of long work. Finished ones cost nothing."""
 

@@ -27,7 +27,7 @@ class GrantSpec(Spec, frozen=True, kw_only=True):
             T("人员或服务账号的编号", "id of a person or service account"),
             immutable=True,
             pattern=r"(pe|sa)-[0-9a-z]{17}",
-            example="pe-01j9x4c7m2q8k3v5n",
+            example="pe-01j9x4c7m2q8k3v57",
         ),
     ]
     role: Annotated[Role, field("角色", "Role", choices=ROLES, immutable=True)]
@@ -58,7 +58,7 @@ class Grant(
     columns=("name", "spec.subject", "spec.role", "place", "spec.expires_at"),
     icon="key",
     group="organisation",
-    demo=({"spec": {"subject": "pe-01j9x4c7m2q8k3v5n", "role": "developer", "reason": "经济运行监测项目"}},),
+    demo=({"spec": {"subject": "pe-01j9x4c7m2q8k3v57", "role": "developer", "reason": "经济运行监测项目"}},),
 ):
     """One row a role a subject a place."""
 

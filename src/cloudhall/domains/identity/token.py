@@ -62,7 +62,7 @@ class Token(
     demo=(
         {
             "spec": {
-                "subject": "pe-01j9x4c7m2q8k3v5n",
+                "subject": "pe-01j9x4c7m2q8k3v57",
                 "scopes": ["storage.bucket:read"],
                 "expires_at": "2026-12-31T16:00:00Z",
             },
