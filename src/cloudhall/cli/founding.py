@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloudhall.cli.errors import Refused
-from cloudhall.cli.language import T, language, say
+from cloudhall.cli.here import folder_of, told
+from cloudhall.cli.language import T, say
 from cloudhall.cli.output import automatic, hint, note, show_rows
 from cloudhall.cli.parts import Argument, Command, Option
-from cloudhall.cli.run import HOME, default_home
+from cloudhall.cli.run import HOME
 from cloudhall.cli.tables import Column
-from cloudhall.kernel.errors import CloudhallError
 
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
@@ -43,7 +42,7 @@ def found(*, organisation: str, title_zh: str, title_en: str, home: Path | None,
     administrators = [
         founding.Administrator(role, named[role] or "", named[f"{role}_name"] or named[role] or "") for role in ROLES
     ]
-    folder = _folder(home)
+    folder = folder_of(home)
     with _opened(folder) as kernel:
         codes = founding.found(kernel, organisation, text.T(title_zh, title_en), administrators)
     _show([{"login": a.login, "role": say(ROLES[a.role]), "code": codes[a.login].secret} for a in administrators])
@@ -55,8 +54,8 @@ def reset_password(*, name: str, home: Path | None) -> None:
     from cloudhall.domains.identity import resets
     from cloudhall.kernel import errors, text
 
-    folder = _folder(home)
-    with _told():
+    folder = folder_of(home)
+    with told():
         if not (folder / KEYS).is_dir():
             there = text.T(f"{folder} 里没有安装", f"There is no installation in {folder}")
             raise errors.NotFound(there, mend=text.T(*NAME_IT), reason="HOME")
@@ -65,27 +64,12 @@ def reset_password(*, name: str, home: Path | None) -> None:
     _show([{"login": name, "code": code.secret}])
 
 
-def _folder(home: Path | None) -> Path:
-    return (home or default_home()).absolute()
-
-
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator["Kernel"]:
     from cloudhall import server
 
-    with _told(), server.offline(folder) as kernel:
+    with told(), server.offline(folder) as kernel:
         yield kernel
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Tell an error of the kernel as the server would."""
-    try:
-        yield
-    except CloudhallError as error:
-        from cloudhall.api.problems import problem_of
-
-        raise Refused(error.status, problem_of(error, language(), "")) from error
 
 
 def _show(rows: Sequence[dict[str, str]]) -> None:

@@ -56,6 +56,8 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "run": BuiltIn("run:run", T("启动服务器", "Start the server")),
         "found": BuiltIn("founding:FOUND", T("建立你自己的安装", "Found an installation of your own")),
         "reset-password": BuiltIn("founding:RESET_PASSWORD", T("在服务器上重设密码", "Reset a password on the server")),
+        "backup": BuiltIn("backup:BACKUP", T("备份整个安装，或核验备份", "Back up everything, or try a backup")),
+        "restore": BuiltIn("backup:RESTORE", T("把备份恢复成新的安装", "Make a new installation of a backup")),
         "tour": BuiltIn("tour:tour", T("带你走一遍", "Walk the whole path once")),
     },
     T("其他", "Other"): {

@@ -23,7 +23,7 @@ def write_certificates(home: Path) -> ssl.SSLContext:
     for name, content in (("ca.pem", authority), ("tls.pem", certificate), ("tls.key", key)):
         write_private(home / name, content)
     write_private(home / "security.toml", _security_toml(home).encode())
-    return _client_context(home)
+    return client_context(home)
 
 
 def _issue() -> tuple[bytes, bytes, bytes]:
@@ -71,7 +71,8 @@ def _security_toml(home: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _client_context(home: Path) -> ssl.SSLContext:
+def client_context(home: Path) -> ssl.SSLContext:
+    """Context that the engine of this folder lets in, with the certificate of its last start."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(home / "ca.pem")
