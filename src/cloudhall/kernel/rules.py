@@ -18,7 +18,7 @@ from cloudhall.kernel.errors import NotFound
 from cloudhall.kernel.text import T
 
 VERIFIED = T("已核对原文", "Checked against the source")
-UNVERIFIED = T("未核对原文，仅供参考", "Not checked against the source; for orientation only")
+UNVERIFIED = T("未核对原文", "Not checked against the source")
 YES, NO = T("是", "yes"), T("否", "no")
 
 
