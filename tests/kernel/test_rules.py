@@ -1,11 +1,14 @@
 """Dated tables: what is in force on a day, and how it is told."""
 
 import datetime
+from pathlib import Path
 
 import pytest
 
 from cloudhall.kernel.errors import NotFound
-from cloudhall.kernel.rules import UNVERIFIED, VERIFIED, Book, Field, told, wire
+from cloudhall.kernel.registry import DeclarationError, Domain, Registry
+from cloudhall.kernel.rule_files import KERNEL_RULES
+from cloudhall.kernel.rules import UNVERIFIED, VERIFIED, Field, told, wire
 from cloudhall.kernel.text import T
 from tests.kernel.law import BOOK
 
@@ -38,10 +41,22 @@ def test_a_table_that_is_not_there_is_refused_with_those_that_are() -> None:
     assert "calendar.holidays" in refused.value.how.zh
 
 
+def test_a_domain_declares_tables_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "fee.toml").write_text(
+        (KERNEL_RULES / "clock-pauses.toml").read_text("utf-8").replace("clock.", "fee.")
+    )
+    registry = Registry([domain(tmp_path)])
+    assert registry.rules.at("fee.pauses", D(2026, 11, 20)).verified is False
+    assert registry.calendar.works(D(2026, 11, 20))
+
+
 def test_two_tables_of_one_id_are_refused() -> None:
-    table = BOOK.table("clock.hours")
-    with pytest.raises(ValueError, match=r"clock\.hours"):
-        Book([table, table])
+    with pytest.raises(DeclarationError, match="two rule tables have the id"):
+        Registry([domain(KERNEL_RULES)])
+
+
+def domain(rules: Path) -> Domain:
+    return Domain(name="fees", title=T("费", "Fees"), question=T("多少？", "How much?"), kinds=(), rules=rules)
 
 
 def test_every_row_carries_its_mark() -> None:

@@ -111,6 +111,7 @@ def _refuse_twins(domains: Sequence[Domain]) -> None:
         "kinds have the plural": [m.plural for m in metas],
         "kinds have the prefix": [m.prefix for m in metas],
         "meters have the key": [m.key for d in domains for m in d.meters],
+        "rule tables have the id": [t.id for d in domains if d.rules for t in tables_in(d.rules)],
     }
     for what, names in twins.items():
         for name in names:

@@ -84,12 +84,8 @@ class Book:
     """Every table of an installation, by its id."""
 
     def __init__(self, tables: Iterable[Table]) -> None:
-        """Take tables that have been checked; raises `ValueError` for two of one id."""
-        self.tables: dict[str, Table] = {}
-        for table in tables:
-            if table.id in self.tables:
-                raise ValueError(f"two rule tables have the id {table.id!r}")
-            self.tables[table.id] = table
+        """Take tables that have been checked, each of an id of its own."""
+        self.tables: dict[str, Table] = {table.id: table for table in tables}
 
     def __iter__(self) -> Iterator[Table]:
         """Tables, by id."""
