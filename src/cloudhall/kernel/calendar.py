@@ -7,7 +7,7 @@ may, and whoever shows it says so. A day outside of the years known is refused, 
 
 import datetime
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from cloudhall.kernel import holidays
 from cloudhall.kernel.errors import NotFound
@@ -66,12 +66,6 @@ class Calendar:
     def mark(self, day: datetime.date) -> T:
         """Say whether a day may still change; stands wherever an end is shown."""
         return ESTIMATED if self.estimated(day) else SETTLED
-
-    def year(self, year: int) -> Iterator[tuple[datetime.date, bool]]:
-        """Every day of a year and whether it is worked."""
-        first = max(self.first, datetime.date(year, 1, 1))
-        for day in holidays.days_of((first, datetime.date(year, 12, 31))):
-            yield day, self.works(day)
 
     def _at(self, day: datetime.date) -> int:
         at = day.toordinal() - self._base
