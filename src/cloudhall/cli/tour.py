@@ -141,13 +141,17 @@ def _statement(client: Client, bucket: dict[str, Any]) -> None:
     found = _until(lines)
     for line in found or []:
         used = sum(row["quantity_micro"] for row in line["rows"] if row["resource"] == bucket["id"])
-        price = decimal(max(piece["unit_nano"] for piece in line["pieces"]), YUAN_NANO)
+        nano = max(piece["unit_nano"] for piece in line["pieces"])
+        price, unit = decimal(nano, YUAN_NANO), line["unit"]
+        priced = (
+            T(f" × {price} 元/{unit['zh']}", f" × CNY {price} per {unit['en']}") if nano else T("（免费）", " included")
+        )
         quantity = {lang: f"{decimal(used * line['lot'], MICRO)} {unit}" for lang, unit in line["counted"].items()}
         _tell(
             T("账单", "Statement"),
             T(
-                f"{line['title']['zh']}：{quantity['zh']} × {price} 元/{line['unit']['zh']}",
-                f"{line['title']['en']}: {quantity['en']} × CNY {price} per {line['unit']['en']}",
+                f"{line['title']['zh']}：{quantity['zh']}{priced.zh}",
+                f"{line['title']['en']}: {quantity['en']}{priced.en}",
             ),
         )
 
