@@ -39,7 +39,7 @@ async def create(kernel: Kernel, caller: Caller, request: Request, kind: AnyKind
     batch = _batch(kind, given, found, key=key, dry=bool(query.get("validate_only")))
     refuse(found)
     outcomes = await asyncio.wrap_future(batches.execute(kernel, caller, batch))
-    shown = [_shown(kernel, request, n, o, CREATED) for n, o in enumerate(outcomes.items)]
+    shown = [_shown(kernel, request, n, o) for n, o in enumerate(outcomes.items)]
     status = CREATED if not (outcomes.refused or batch.dry) else DONE
     return reply(results(outcomes, shown), status, replayed(outcomes))
 
@@ -54,8 +54,16 @@ def replayed(outcomes: Outcomes) -> dict[str, str]:
     return {"Idempotency-Replayed": "true"} if outcomes.replayed else {}
 
 
+def result(request: Request, outcome: Outcome, status: int, error: CloudhallError | None) -> dict[str, Any]:
+    """One item's entry: the resource, or the problem that a request of its own would have been answered with."""
+    named = {"id": outcome.id, "name": outcome.name} if outcome.id else {"name": outcome.name}
+    if error is None:
+        return {"status": status, **named, "resource": outcome.body}
+    return {"status": error.status, **named, "problem": problem(request, error)}
+
+
 def problem(request: Request, error: CloudhallError) -> dict[str, Any]:
-    """One item's problem, as a request of its own would have been answered with."""
+    """Render an item's problem in the language of the request."""
     return problem_of(error, language_of(request), request.state.request_id)
 
 
@@ -74,12 +82,11 @@ def _batch(kind: AnyKind, given: dict[str, Any], found: list[Problem], *, key: s
     return Batch(items=items, atomic=atomic is True, dry=dry, key=key, asked=[kind.meta.key, "create", given])
 
 
-def _shown(kernel: Kernel, request: Request, n: int, outcome: Outcome, status: int) -> dict[str, Any]:
-    if outcome.error is not None:
-        return {"status": outcome.error.status, "problem": problem(request, _placed(n, outcome.error))}
+def _shown(kernel: Kernel, request: Request, n: int, outcome: Outcome) -> dict[str, Any]:
     if outcome.body is None and outcome.plan is not None:
-        return {"status": DONE, "preview": to_preview(kernel, outcome.plan)}
-    return {"status": status, "resource": outcome.body}
+        return {"status": DONE, "name": outcome.name, "preview": to_preview(kernel, outcome.plan)}
+    error = _placed(n, outcome.error) if outcome.error else None
+    return result(request, outcome, CREATED, error)
 
 
 def _placed(n: int, error: CloudhallError) -> CloudhallError:

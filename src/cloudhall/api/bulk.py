@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from cloudhall.api import bodies, mutations
 from cloudhall.api.answers import reply
-from cloudhall.api.batch import problem, replayed, results
+from cloudhall.api.batch import problem, replayed, result, results
 from cloudhall.api.filters import Filters
 from cloudhall.api.mutations import VALIDATE_ONLY
 from cloudhall.api.params import Param
@@ -62,7 +62,7 @@ async def change(kernel: Kernel, filters: Filters, caller: Caller, request: Requ
     made = bulk.execute(kernel, caller, asked.bulk, asked.token, key=asked.key, asked=asked.said)
     outcomes = await asyncio.wrap_future(made)
     status = ACCEPTED if verb == "bulk_delete" else DONE
-    shown = [_shown(request, o, status) for o in outcomes.items]
+    shown = [result(request, o, status, o.error) for o in outcomes.items]
     return reply(results(outcomes, shown), DONE if outcomes.refused else status, replayed(outcomes))
 
 
@@ -93,12 +93,6 @@ def _labels(given: Mapping[str, Any], found: list[Problem]) -> Mapping[str, str 
     text = T("labels 是文字键值对，值为 null 表示去掉", "labels map text to text, or to null to take one off")
     found.append(Problem("TYPE", "/labels", text))
     return {}
-
-
-def _shown(request: Request, outcome: Outcome, status: int) -> dict[str, Any]:
-    if outcome.error is not None:
-        return {"status": outcome.error.status, "problem": problem(request, outcome.error)}
-    return {"status": status, "resource": outcome.body}
 
 
 def _plan(kernel: Kernel, request: Request, asked: Bulk, foreseen: Foreseen) -> dict[str, Any]:

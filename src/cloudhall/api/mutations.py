@@ -117,7 +117,7 @@ def item(kind: AnyKind, given: Any) -> Item:
         labels=body.get("labels"),
         spec=body.get("spec"),
     )
-    return Item(command, tuple(found))
+    return Item(command, tuple(found), command.name or "")
 
 
 def named_as_sent(error: Invalid) -> Invalid:

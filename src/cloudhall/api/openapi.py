@@ -214,7 +214,8 @@ def _some(item: Schema) -> Schema:
 def _results(resource: Schema) -> Schema:
     """One result an item; of `resource`, `preview` and `problem` it has one."""
     told = {"resource": resource, "preview": _ref("Preview"), "problem": _ref("Problem")}
-    item = _object({"status": {"type": "integer"}, **told}, required=["status"])
+    named: Schema = {"id": {"type": "string"}, "name": {"type": "string"}}
+    item = _object({"status": {"type": "integer"}, **named, **told}, required=["status", "name"])
     counts: Schema = {"done": {"type": "integer"}, "refused": {"type": "integer"}}
     return _object({"items": {"type": "array", "items": item}, **counts}, required=["items", *counts])
 

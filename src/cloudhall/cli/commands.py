@@ -15,13 +15,27 @@ from cloudhall.cli.common import change_options, json_words, output_options, pla
 from cloudhall.cli.language import T, Text, say
 from cloudhall.cli.options import filter_option, option_name, options_of, typed_as
 from cloudhall.cli.parts import Argument, Command, Group, Option
-from cloudhall.cli.typed import Json, Pair, Whole
+from cloudhall.cli.typed import Json, Pair, Selector, Whole
 
 LIMIT = 100
 TARGET = T("名称或编号", "Name or id")
 AUTOMATIC = T("名称；不填则自动取名", "Name; one is made where none is given")
 SPEC = T("整个 spec：JSON、@文件 或 @-；其他选项优先", "The whole spec: JSON, @file or @-; other options win")
 LABEL = T("标签，可重复；给出的就是全部", "Label, may be repeated; those given replace all")
+
+
+FROM = T(
+    "按文件一次创建多个：JSON 数组、JSON 行或带表头的 CSV；- 为标准输入",
+    "Create all that a file lists: JSON array, JSON lines, or CSV with a header; - is standard input",
+)
+ATOMIC = T("与 --from 合用：全部成功或全部不做（最多 500 项）", "With --from: all of them or none (at most 500)")
+WHERE = T("对符合的全部进行，可重复，写法同 list 的筛选", "All that fit, may be repeated; fields as list filters by")
+SELECTOR = T("带有此标签的，可重复", "With this label, may be repeated")
+PLAN = T("照此前所示的计划进行，不再询问", "Do what that plan showed, without asking")
+SET, UNSET = (
+    T("加上标签，可重复", "Put this label on, may be repeated"),
+    T("去掉标签，可重复", "Take it off, may be repeated"),
+)
 
 
 class Verb(NamedTuple):
@@ -81,12 +95,7 @@ def _list_params(noun: Noun) -> list[click.Parameter]:
     paths = paths_of(noun)
     return [
         *(filter_option(name, paths[path], f"filter_{i}") for i, (name, path) in enumerate(noun["filters"].items())),
-        Option(
-            "-q",
-            "--matching",
-            text=T("名称、标签或索引文字中有这些字", "With this in name, labels or indexed text"),
-            metavar="TEXT",
-        ),
+        *_by_label_and_text(),
         Option(
             "--sort",
             text=say(T("排序，前加 - 为倒序：{}", "Order, a leading - turns it round: {}"), orders),
@@ -114,10 +123,12 @@ def _create_params(noun: Noun) -> list[click.Parameter]:
             "target",
             metavar="[NAME]" if auto else "NAME",
             text=AUTOMATIC if auto else noun["common"]["name"]["title"],
-            required=not auto,
+            required=False,
         ),
         *options_of({n: f for n, f in noun["spec"].items() if not f["by"]}, "spec"),
         *_written_whole(),
+        Option("--from", "from_file", text=FROM, metavar="FILE"),
+        Option("--atomic", text=ATOMIC, is_flag=True),
         *change_options(guarded=False),
     ]
 
@@ -133,7 +144,34 @@ def _update_params(noun: Noun) -> list[click.Parameter]:
 
 
 def _delete_params(_noun: Noun) -> list[click.Parameter]:
-    return [Argument("target", metavar="NAME", text=TARGET), *change_options(asks=True)]
+    target = Argument("target", metavar="[NAME]", text=TARGET, required=False)
+    return [target, *_selecting(), *change_options(asks=True)]
+
+
+def _label_params(_noun: Noun) -> list[click.Parameter]:
+    return [
+        Option("--set", "set", text=SET, type=Pair(), multiple=True, metavar="KEY=VALUE"),
+        Option("--unset", "unset", text=UNSET, multiple=True, metavar="KEY"),
+        *_selecting(),
+        *change_options(guarded=False, asks=True),
+    ]
+
+
+def _selecting() -> list[click.Parameter]:
+    """What a change of many is made to, and the plan that was shown before."""
+    return [
+        Option("--where", text=WHERE, multiple=True, metavar="FIELD=VALUE"),
+        *_by_label_and_text(),
+        Option("--plan", text=PLAN, metavar="TOKEN"),
+    ]
+
+
+def _by_label_and_text() -> list[click.Parameter]:
+    matching = T("名称、标签或索引文字中有这些字", "With this in name, labels or indexed text")
+    return [
+        Option("--label", "selector", text=SELECTOR, type=Selector(), multiple=True, metavar="KEY[=VALUE]"),
+        Option("-q", "--matching", text=matching, metavar="TEXT"),
+    ]
 
 
 def _changeable(noun: Noun) -> list[Field]:
@@ -155,11 +193,14 @@ def _examples(noun: Noun, verb: str) -> list[str]:
         return [start, f"{start} --all --json name,state"]
     if verb == "create":
         needed = [f for f in noun["spec"].values() if f["required"] and not f["by"]]
-        return [" ".join([start, *([] if noun["auto_name"] else [name]), *map(_filled, needed)])]
+        one = " ".join([start, *([] if noun["auto_name"] else [name]), *map(_filled, needed)])
+        return [one, f"{start} --from {noun['plural']}.csv --dry-run"]
     if verb == "update":
         return [" ".join([start, name, *map(_filled, _changeable(noun)[:1])])]
     if verb == "delete":
-        return [f"{start} {name} --dry-run", f"{start} {name} --yes"]
+        return [f"{start} {name} --dry-run", f"{start} {name} --yes", f"{start} --label temporary --dry-run"]
+    if verb == "label":
+        return [f"{start} --label team=old --set team=new", f"{start} -q 2025 --set archive=yes --unset hot"]
     return [f"{start} {name}"]
 
 
@@ -177,4 +218,7 @@ VERBS: dict[str, Verb] = {
     "create": Verb("create", T("新建{}", "Create {one}"), verbs.create, _create_params),
     "update": Verb("update", T("修改{}", "Change {one}"), verbs.update, _update_params),
     "delete": Verb("delete", T("删除{}", "Delete {one}"), verbs.delete, _delete_params),
+    "label": Verb(
+        "update", T("给筛选出的加减标签：{}", "Label {many} that a filter finds"), verbs.label, _label_params
+    ),
 }

@@ -85,15 +85,15 @@ def change_options(*, guarded: bool = True, asks: bool = False) -> list[click.Pa
     return found
 
 
-def confirm(name: str, given: Given, tell: Callable[[], Iterable[str]]) -> None:
-    """Tell what would happen and ask for the name; raises `Misuse` where nobody can be asked."""
+def confirm(name: str, given: Given, tell: Callable[[], Iterable[str]], ask: T = TYPE_NAME) -> None:
+    """Tell what would happen and ask for the name, or whatever `ask` says; raises `Misuse` where nobody can be."""
     if given["yes"]:
         return
     if given["no_input"] or not sys.stdin.isatty():
         raise Misuse(say(NO_UNDO, name), SAY_YES)
     for line in tell():
         note(line)
-    print(say(TYPE_NAME, name), end="", file=sys.stderr, flush=True)
+    print(say(ask, name), end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != name:
         raise Misuse(NOT_CONFIRMED)
 

@@ -17,6 +17,7 @@ from cloudhall.cli.typed import Json, Moment, OneOf, Pair, Whole
 
 RESERVED = {
     *("project", "organisation", "label", "spec", "rename", "if_match", "dry_run", "yes", "no_input"),
+    *("from", "atomic"),
     *("json", "output", "help", "limit", "all", "sort", "matching", "everywhere"),
 }
 COLON, NOTES, SEPARATOR = T("：", ": "), T("（{}）", " ({})"), T("；", "; ")

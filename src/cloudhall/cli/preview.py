@@ -23,12 +23,13 @@ def lines_of(plan: dict[str, Any], words: Mapping[str, str]) -> Iterator[str]:
     for q in plan["quota"]:
         yield say(QUOTA, say(q["title"]), q["used"], q["asked"], f"{q['room']:,} {q['unit']}".rstrip())
     if "price" in plan:
-        yield from _price(plan["price"])
+        yield from price_lines(plan["price"])
     yield from map(say, plan["preview"])
     yield from (say(GOES, words.get(thing["kind"], thing["kind"]), thing["name"]) for thing in plan["goes_too"])
 
 
-def _price(price: dict[str, Any]) -> Iterator[str]:
+def price_lines(price: dict[str, Any]) -> Iterator[str]:
+    """Tell a price: the month, its lines, and what is charged by use."""
     if price["lines"]:
         yield say(PRICE, yuan(int(price["month_fen"])))
     for line in price["lines"]:

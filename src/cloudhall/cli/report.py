@@ -62,7 +62,7 @@ def _problem(problem: Mapping[str, Any]) -> str:
 def option_of(pointer: str) -> str:
     """Option or argument that a JSON pointer into a body means, as far as there is one."""
     part, _, name = pointer.removeprefix("/").partition("/")
-    if not pointer.startswith("/"):
+    if not pointer.startswith("/") or part == "items":
         return ""
     return PLACES.get(part) or option_name((name if part == "spec" else part).partition("/")[0])
 

@@ -83,6 +83,19 @@ class Pair(click.ParamType[tuple[str, str]]):
         return key, text
 
 
+class Selector(click.ParamType[str]):
+    """KEY=VALUE, or KEY for whatever it says."""
+
+    name = "selector"
+
+    def convert(self, value: Any, param: Param, ctx: Context) -> str:
+        """Write it as lists are asked."""
+        key, equals, text = str(value).partition("=")
+        if not key:
+            self.fail(say(NO_PAIR, value), param, ctx)
+        return f"{key}:{text}" if equals else key
+
+
 class Moment(click.ParamType[str]):
     """A time: RFC 3339, a local time without zone, or a span from now on (`12h`, `30d`) or, negative, until now."""
 

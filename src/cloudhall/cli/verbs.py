@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cloudhall.cli import preview
+from cloudhall.cli import many, preview
 from cloudhall.cli.app import address, current
 from cloudhall.cli.catalogue import Field, Noun
 from cloudhall.cli.common import PLACES, confirm, output_of
@@ -17,6 +17,8 @@ Wire = dict[str, Any]
 MORE = T("只显示了前 {} 条；加 --all 查看全部", "These are the first {}; --all shows every one")
 NO_CHANGE = T("没有写明要改什么", "Nothing to change was given")
 SHOWN_ONCE = T("密钥只显示这一次，请现在保存", "The secret is shown this once; keep it now")
+NO_NAME = T("缺少 NAME；或用 --from 从文件创建", "NAME is missing; --from creates what a file lists")
+NOT_BOTH = T("{} 不能与其他指明对象的写法合用", "{} goes with no other way of saying which one")
 DELETING = T("正在删除 {}", "Deleting {}")
 
 
@@ -25,7 +27,7 @@ def list_(noun: Noun, **given: Any) -> None:
     app, output = current(), output_of(given, noun)
     limit = None if given["all"] else given["limit"]
     place = app.place(noun, given)
-    asked = place | {"q": given["matching"], "sort": given["sort"]} | _filters(noun, given)
+    asked = place | {"q": given["matching"], "sort": given["sort"], "label": given["selector"]} | _filters(noun, given)
     pages = app.client.pages(noun["plural"], asked | {"page_size": str(min(limit or PAGE_SIZE_MAX, PAGE_SIZE_MAX))})
     items, more = first(pages, limit)
     show_list(noun, _readable(items, output), output, everywhere=noun["scope"] in PLACES and not place)
@@ -50,7 +52,13 @@ def get(noun: Noun, **given: Any) -> None:
 
 
 def create(noun: Noun, **given: Any) -> None:
-    """Make a resource; its secret is shown once."""
+    """Make a resource, or all that a file lists; a secret is shown once."""
+    if given["from_file"]:
+        _refuse_both(given["target"] or given["spec"], "--from")
+        many.create(noun, given)
+        return
+    if not (given["target"] or noun["auto_name"]):
+        raise Misuse(NO_NAME)
     body = _body(given, {n: f for n, f in noun["spec"].items() if not f["by"]})
     body |= {"name": given["target"]} if given["target"] else {}
     body |= current().place(noun, given, making=True)
@@ -72,12 +80,30 @@ def update(noun: Noun, **given: Any) -> None:
 
 
 def delete(noun: Noun, **given: Any) -> None:
-    """Delete, once the name was typed or `--yes` said."""
+    """Delete, once the name was typed or `--yes` said: one, or what a filter finds."""
+    if not given["target"]:
+        _refuse_both(given["if_match"], "--where")
+        many.change(noun, "bulk_delete", given, {})
+        return
+    _refuse_both(given["where"] or given["selector"] or given["matching"], "NAME")
     query, path = current().place(noun, given), address(noun, given["target"])
     if not given["dry_run"]:
         confirm(given["target"], given, lambda: _told("DELETE", path, query))
     if _change(noun, given, "DELETE", path, query=query, show=_deleting) is not None:
         hint(f"wait {noun['noun']} {given['target']} --for deleted")
+
+
+def _refuse_both(other: Any, this: str) -> None:
+    if other:
+        raise Misuse(say(NOT_BOTH, this))
+
+
+def label(noun: Noun, **given: Any) -> None:
+    """Put labels on what a filter finds, and take others off."""
+    labels: dict[str, str | None] = dict(given["set"]) | dict.fromkeys(given["unset"])
+    if not labels:
+        raise Misuse(NO_CHANGE)
+    many.change(noun, "bulk_label", given, {"labels": labels})
 
 
 def act(noun: Noun, verb: str, **given: Any) -> None:

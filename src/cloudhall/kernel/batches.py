@@ -27,10 +27,11 @@ ITEMS_MAX = 500
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One command, with what a face has found wrong with it already."""
+    """One command, with what a face has found wrong with it already; `name` is what people know its resource by."""
 
     command: Command
     found: tuple[Problem, ...] = ()
+    name: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +48,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of an item: the resource on the wire, or why not. A dry run has the plan alone, a replay has none."""
+    """What became of an item: the resource on the wire, or why not. A dry run has the plan alone, a replay has none.
 
+    `id` and `name` are there for what is refused as well, as far as it has them.
+    """
+
+    id: str = ""
+    name: str = ""
     body: dict[str, Any] | None = None
     error: CloudhallError | None = None
     plan: Plan | None = None
@@ -69,6 +75,8 @@ class Outcomes(msgspec.Struct, frozen=True):
 class _Kept(msgspec.Struct):
     """An outcome as it is stored under a key."""
 
+    id: str
+    name: str
     body: dict[str, Any] | None = None
     error: Told | None = None
 
@@ -148,14 +156,15 @@ def problems_at(pointer: str, error: CloudhallError) -> Sequence[Problem]:
 
 def kept(outcomes: Outcomes) -> dict[str, Any]:
     """Outcomes as they are stored under a key."""
-    items = [_Kept(o.body, Told.of(o.error) if o.error else None) for o in outcomes.items]
+    items = [_Kept(o.id, o.name, o.body, Told.of(o.error) if o.error else None) for o in outcomes.items]
     return {"items": msgspec.to_builtins(items)}
 
 
 def restored(stored: dict[str, Any]) -> Outcomes:
     """Outcomes that were stored."""
     items = msgspec.convert(stored["items"], tuple[_Kept, ...])
-    return Outcomes(tuple(Outcome(i.body, i.error.again() if i.error else None) for i in items), replayed=True)
+    again = (Outcome(i.id, i.name, i.body, i.error.again() if i.error else None) for i in items)
+    return Outcomes(tuple(again), replayed=True)
 
 
 def _one(kernel: Kernel, tx: Tx, caller: Caller, item: Item) -> Outcome:
@@ -166,10 +175,10 @@ def _one(kernel: Kernel, tx: Tx, caller: Caller, item: Item) -> Outcome:
     except CloudhallError as error:
         tx.execute("ROLLBACK TO item")
         tx.execute("RELEASE item")
-        return Outcome(error=error)
+        return Outcome(item.command.target, item.name, error=error)
     tx.execute("RELEASE item")
     kernel.world.fault("batch.item:after")
-    return Outcome(body, plan=plan)
+    return Outcome(body["id"], body["name"], body, plan=plan)
 
 
 def _planned(kernel: Kernel, tx: Tx, caller: Caller, item: Item) -> Plan:
@@ -185,6 +194,7 @@ def _planned(kernel: Kernel, tx: Tx, caller: Caller, item: Item) -> Plan:
 
 def _foreseen(outcome: Outcome) -> Outcome:
     """Leave of an item only what a dry run tells: no secret, and the revision before."""
-    if outcome.plan is not None:
-        outcome.plan.new.revision = outcome.plan.old.revision if outcome.plan.old else 0
-    return Outcome(error=outcome.error, plan=outcome.plan)
+    if (plan := outcome.plan) is not None:
+        plan.new.revision = plan.old.revision if plan.old else 0
+        return Outcome(plan.old.id if plan.old else "", outcome.name, plan=plan)
+    return outcome

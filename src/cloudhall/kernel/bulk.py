@@ -134,7 +134,8 @@ def _chosen(kernel: Kernel, tx: Tx, caller: Caller, bulk: Bulk) -> list[Row]:
 
 
 def _item(bulk: Bulk, r: Row) -> Item:
-    return Item(Command(kind=bulk.kind, verb=bulk.verb, target=r.id, labels=bulk.labels, merge=bulk.verb == "update"))
+    merge = bulk.verb == "update"
+    return Item(Command(kind=bulk.kind, verb=bulk.verb, target=r.id, labels=bulk.labels, merge=merge), name=r.name)
 
 
 def _token(bulk: Bulk, seen: Seen) -> str:
