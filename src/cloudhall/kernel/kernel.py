@@ -152,17 +152,17 @@ class Kernel:
     ) -> list[Kind[Any, Any]]:
         """One page of what the caller may see."""
         tx = self.store.read()
-        return self.tables[kind].page(tx, where & self.authority.visible(tx, caller, kind), sort, after, limit)
+        return self.tables[kind].page(tx, where, sort, after, limit, self.authority.visible(tx, caller, kind))
 
     def count(self, caller: Caller, kind: AnyKind, where: Where = LIVE) -> int:
         """How many the caller may see."""
         tx = self.store.read()
-        return self.tables[kind].count(tx, where & self.authority.visible(tx, caller, kind))
+        return self.tables[kind].count(tx, where, self.authority.visible(tx, caller, kind))
 
     def facet(self, caller: Caller, kind: AnyKind, column: str, where: Where = LIVE) -> list[tuple[Any, int]]:
         """Values of an index column with counts, among what the caller may see."""
         tx = self.store.read()
-        return self.tables[kind].facet(tx, where & self.authority.visible(tx, caller, kind), column)
+        return self.tables[kind].facet(tx, where, column, among=self.authority.visible(tx, caller, kind))
 
     def note(self, entry: Entry) -> "Future[int]":
         """Append an audit leaf that belongs to no change: a log-in, a denial, a read of graded data."""

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.store import tables
+from cloudhall.kernel.store.dialect import SQLITE
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from tests.kernel.workshop import Engine, EngineSpec, EngineStatus, Shop, working
 from tests.kit.databases import BOTH, plan_of
@@ -121,3 +123,24 @@ def test_a_large_table_is_paged_and_looked_up_without_a_scan(shop: Shop) -> None
         plan = plan_of(shop.hall.kernel.store, sql)
         assert plan.walks, plan
         assert not plan.sorts, plan
+
+
+@pytest.mark.parametrize(("few", "through"), [(20, "place_i"), (4, "spec_speed_i")])
+def test_who_sees_few_rows_is_read_through_their_places_and_who_sees_many_through_the_filter(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, few: int, through: str
+) -> None:
+    monkeypatch.setattr(tables, "FEW_ROWS_MAX", few)
+    place = shop.project
+    for n in range(8):
+        insert(shop, n, n % 2, place=place if n < 5 else "pj-elsewhere")
+    inside = Where("place IN (SELECT descendant FROM place WHERE ancestor IN (?))", (place,))
+    fast, tx, table = Where("spec_speed = ?", (1,)), shop.hall.read(), shop.kernel.tables[Engine]
+
+    assert [r.name for r in table.page(tx, fast, Sort(), None, 9, inside)] == ["n3", "n1"]
+    assert [r.name for r in table.page(tx, LIVE, Sort("name", descending=False), None, 2, inside)] == ["n0", "n1"]
+    assert table.count(tx, fast, inside) == 2
+    assert table.facet(tx, LIVE, "spec_speed", among=inside) == [(0, 3), (1, 2)]
+    if shop.kernel.store.dialect is SQLITE:
+        source, among = table._way(tx, inside)
+        sql = f"SELECT id FROM {source} WHERE {(LIVE & among & fast).sql} ORDER BY id DESC"
+        assert through in " ".join(r[3] for r in tx.execute(f"EXPLAIN QUERY PLAN {sql}", (place, 1)))

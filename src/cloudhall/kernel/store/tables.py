@@ -1,9 +1,11 @@
 """One table a kind, its statements rendered once from the declaration. No ORM, no SQL file per kind.
 
 Cost: get, insert, update and a page touch one index each, at 3,000,000 rows as at 3; a facet count scans the index
-column of the rows that the filter leaves.
+column of the rows that the filter leaves. Every index ends with the id, so that a page is a walk along it. Who sees few
+rows (`FEW_ROWS_MAX`) is read through the places they lie in, who sees more through the order asked for.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -11,9 +13,10 @@ import msgspec
 
 from cloudhall.kernel.kinds import Kind, Meta, field_at, value_at
 from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.dialect import Dialect
+from cloudhall.kernel.store.dialect import SQLITE, Dialect
 
 ROW_VERSION = 1
+FEW_ROWS_MAX = 20_000  # read and sorted in about 5 ms; counted so far in 1 ms
 _PLAIN = (
     "id",
     "place",
@@ -47,6 +50,9 @@ class Where(NamedTuple):
 
 
 LIVE = Where("deleted IS NULL")
+ALL = Where("TRUE")
+_IN_PLACES = re.compile(r"place IN \(SELECT descendant FROM place WHERE ancestor IN \([?, ]+\)\)")
+"""What a policy says of somebody who holds roles on some places and sees nothing else."""
 
 
 class Sort(NamedTuple):
@@ -83,11 +89,13 @@ class Table(Generic[K]):
         self._update = (
             f"UPDATE {self.name} SET {', '.join(c + ' = ?' for c in changing)} WHERE id = ? AND deleted IS NULL"
         )
+        self._dialect = SQLITE
         self._spec = msgspec.json.Decoder(meta.spec)
         self._status = msgspec.json.Decoder(meta.status)
 
     def prepare(self, tx: Tx, dialect: Dialect) -> None:
         """Make what is missing of table, columns and indexes. Cost: a new index column takes an update a live row."""
+        self._dialect = dialect
         table, *indexes = self.ddl()
         tx.execute(dialect.render(table))
         there = {column for (column,) in tx.execute(dialect.columns, (self.name,))}
@@ -114,13 +122,10 @@ class Table(Generic[K]):
             table,
             f"CREATE UNIQUE INDEX IF NOT EXISTS {self.name}_name ON {self.name} (place, name) WHERE deleted IS NULL",
         ]
-        statements.append(
-            f"CREATE INDEX IF NOT EXISTS {self.name}_place ON {self.name} (place, id) WHERE deleted IS NULL"
-        )
-        for index in self.meta.indexes:
-            unique, column = "UNIQUE " if index.unique else "", index.column
-            made = f"CREATE {unique}INDEX IF NOT EXISTS {self.name}_{column}_i ON {self.name} ({column})"
-            statements.append(f"{made} WHERE deleted IS NULL")
+        declared = {i.column: i.unique for i in self.meta.indexes}
+        for column, unique in {"place": False, "name": False, **declared}.items():
+            made = f"CREATE {'UNIQUE ' * unique}INDEX IF NOT EXISTS {self.name}_{column}_i ON {self.name}"
+            statements.append(f"{made} ({column}{'' if unique else ', id'}) WHERE deleted IS NULL")
         return statements
 
     def insert(self, tx: Tx, r: Kind[Any, Any]) -> None:
@@ -166,27 +171,48 @@ class Table(Generic[K]):
         both = Where("name = ?", (name,)) & LIVE & where
         return [self._row(r) for r in tx.execute(f"{self._select} WHERE {both.sql} LIMIT {limit}", both.params)]
 
-    def page(self, tx: Tx, where: Where, sort: Sort, after: Sequence[Any] | None, limit: int) -> list[K]:
-        """One keyset page after `(sort value, id)`."""
+    def page(
+        self, tx: Tx, where: Where, sort: Sort, after: Sequence[Any] | None, limit: int, among: Where = ALL
+    ) -> list[K]:
+        """One keyset page after `(sort value, id)`; `among` is what the caller may see at all."""
         direction, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
-        full = LIVE & where
+        source, among = self._way(tx, among)
+        full = LIVE & among & where
         if after is not None:
             full = full & Where(f"({sort.column}, id) {beyond} (?, ?)", tuple(after))
-        sql = f"{self._select} WHERE {full.sql} ORDER BY {sort.column} {direction}, id {direction} LIMIT ?"
+        order = f"ORDER BY {sort.column} {direction}, id {direction} LIMIT ?"
+        sql = f"SELECT {', '.join(_PLAIN)} FROM {source} WHERE {full.sql} {order}"
         return [self._row(r) for r in tx.execute(sql, (*full.params, limit))]
 
-    def count(self, tx: Tx, where: Where) -> int:
+    def count(self, tx: Tx, where: Where, among: Where = ALL) -> int:
         """Rows that a filter leaves."""
-        full = LIVE & where
-        (n,) = tx.execute(f"SELECT count(*) FROM {self.name} WHERE {full.sql}", full.params).fetchone()
+        source, among = self._way(tx, among)
+        full = LIVE & among & where
+        (n,) = tx.execute(f"SELECT count(*) FROM {source} WHERE {full.sql}", full.params).fetchone()
         return int(n)
 
-    def facet(self, tx: Tx, where: Where, column: str, limit: int = 50) -> list[tuple[Any, int]]:
+    def facet(self, tx: Tx, where: Where, column: str, limit: int = 50, among: Where = ALL) -> list[tuple[Any, int]]:
         """Values of an index column with their counts, commonest first."""
-        full = LIVE & where
-        counted = f"SELECT {column}, count(*) FROM {self.name} WHERE {full.sql} GROUP BY 1"
+        source, among = self._way(tx, among)
+        full = LIVE & among & where
+        counted = f"SELECT {column}, count(*) FROM {source} WHERE {full.sql} GROUP BY 1"
         sql = f"{counted} ORDER BY 2 DESC, 1 NULLS FIRST LIMIT {limit}"
         return [tuple(r) for r in tx.execute(sql, full.params)]
+
+    def _way(self, tx: Tx, among: Where) -> tuple[str, Where]:
+        """Where to read from, and the condition, told to SQLite, which knows of no row how common it is.
+
+        Left to itself it takes the filter's index even where a third of all rows have the value (measured at 1,000,000
+        rows: 100 ms for somebody who sees ten of them), and the places' index even where most rows lie in them.
+        """
+        if self._dialect is not SQLITE or not _IN_PLACES.fullmatch(among.sql):
+            return self.name, among
+        seen = LIVE & among
+        some = f"SELECT 1 FROM {self.name} INDEXED BY {self.name}_place_i WHERE {seen.sql} LIMIT {FEW_ROWS_MAX + 1}"
+        (rows,) = tx.execute(f"SELECT count(*) FROM ({some})", seen.params).fetchone()
+        if rows > FEW_ROWS_MAX:
+            return self.name, Where(f"+{among.sql}", among.params)
+        return f"{self.name} INDEXED BY {self.name}_place_i", among
 
     def _index_values(self, r: Kind[Any, Any]) -> tuple[Any, ...]:
         return tuple(_plain(value_at(r, i.path)) for i in self._own)
