@@ -195,6 +195,17 @@ def end_stale(folder: Path) -> bool:
     return True
 
 
+def left_running(folder: Path) -> int | None:
+    """Process of an engine that the pid file names: None after an orderly stop, 0 when it ended otherwise."""
+    try:
+        said = msgspec.json.decode((folder / PID_FILE).read_bytes(), type=Running)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:
+        return 0
+    return said.pid if _started(said.pid) == said.started else 0
+
+
 def _remember(pid_file: Path, pid: int) -> None:
     started = _started(pid)
     if started is not None:

@@ -1,0 +1,57 @@
+"""Every check, in the order in which a person would look."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cloudhall import __version__
+from cloudhall.doctor import engines, machine, records, secrets
+from cloudhall.doctor.findings import Finding, State
+from cloudhall.kernel.text import T
+
+PROGRAM, HOME = T("程序", "program"), T("数据文件夹", "data folder")
+ELSEWHERE = "CLOUDHALL_DATABASE"
+
+
+def examine(home: Path, port: int) -> Iterator[Finding]:
+    """Look at the installation in `home`, whose HTTP port is `port`; nothing is changed."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Finding(
+        "program", PROGRAM, T(f"云厅 {__version__}，Python {python}", f"Cloudhall {__version__}, Python {python}")
+    )
+    if not home.is_dir():
+        detail = T(f"{home} 里没有安装", f"there is no installation in {home}")
+        remedy = T("用 --home 指定数据所在的文件夹", "Name the folder of its data with --home")
+        yield Finding("home", HOME, detail, State.WRONG, remedy)
+        return
+    up = machine.runs(home)
+    yield from machine.server(port, up=up)
+    yield from machine.disk(home)
+    yield from secrets.keys(home)
+    yield from secrets.certificates(home)
+    yield from engines.engine(home, up=up)
+    yield from _records(home)
+
+
+def _records(home: Path) -> Iterator[Finding]:
+    """Look at the rows, and at the clock that they were written by."""
+    if os.environ.get(ELSEWHERE):
+        yield Finding(
+            "database",
+            records.DATABASE,
+            T("在 PostgreSQL 中，此处不检查", "in PostgreSQL, which is not looked at here"),
+        )
+        yield from machine.clock(0)
+        return
+    if not (home / "cloudhall.db").is_file():
+        yield records.broken("cloudhall.db")
+        return
+    try:
+        with records.reader(home) as tx:
+            yield from records.database(tx)
+            yield from records.log(tx, home)
+            yield from machine.clock(records.newest_us(tx))
+    except sqlite3.DatabaseError as error:
+        yield records.broken(error)
