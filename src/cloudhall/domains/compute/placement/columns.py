@@ -26,6 +26,8 @@ NODES = 2
 
 # request class; CPU, MEM, CORES as above
 MASK, WANT, NEED_OWNER, PREFER, NUMA, NEED_GPUS, GPU_MILLI, PROFILE = range(3, 11)
+SLOT = 15
+"""Not part of what is asked: where the index keeps the tree of this class, or -1."""
 CLASS_COLUMNS = 16
 ANY, ONE, BOTH = range(3)
 """Of NUMA: whichever fits, one node, both in halves."""

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from cloudhall.domains.compute.placement import columns as at
-from cloudhall.domains.compute.placement import index, ledger, scan
+from cloudhall.domains.compute.placement import index, ledger, scan, stream, warming
 from cloudhall.domains.compute.placement.columns import Ints, Small
 from cloudhall.domains.compute.placement.fingerprint import fingerprint
 from cloudhall.domains.compute.placement.fit import key_one
 from cloudhall.domains.compute.placement.fleet import Fleet
 from cloudhall.domains.compute.placement.groups import Rule, judge
+from cloudhall.domains.compute.placement.index import Trees
 from cloudhall.domains.compute.placement.jit import HAVE_NUMBA
 from cloudhall.domains.compute.placement.request import Request
 from cloudhall.domains.compute.placement.state import NO_GROUP, Allocation, State
@@ -62,14 +63,13 @@ class Engine:
         self.fleet = fleet
         self.compiled = HAVE_NUMBA if compiled is None else compiled
         self.state = State(fleet, by_row=self.compiled)
-        self._trees = index.empty(fleet.topology) if self.compiled else None
+        self._trees = index.empty(fleet.topology) if compiled else None
+        if self.compiled and not compiled:
+            warming.begin(warm_up)
 
     def class_of(self, request: Request) -> int:
         """Number of a request, for `Stream`. `Invalid` where it names an unknown label."""
-        number = self.state.class_of(request)
-        if self._trees is not None and number >= len(self._trees.slot_of):
-            self._trees = index.with_classes(self._trees, len(self.state.books.classes))
-        return number
+        return self.state.class_of(request)
 
     def declare_group(self, rules: Sequence[Rule] = ()) -> int:
         """Begin a group that is bound by `rules`; answers its number."""
@@ -81,12 +81,13 @@ class Engine:
 
     def place(self, request: Request, group: int = NO_GROUP, *, held: bool = False) -> Decision | Refusal:
         """Place one machine. `held` keeps the room for later: `claim` turns it into a machine."""
-        state, class_ = self.state, self.class_of(request)
+        state, class_ = self.state, self.state.class_of(request)
         state.check_group(group)
         state.reserve_rows()
         detail = at.HELD if held else 0
-        if self._trees is not None and not self._asks(group):
-            row = index.place(state.books, self._trees, class_, group, detail)
+        trees = self._index()
+        if trees is not None and not self._asks(group):
+            row = stream.entries().place(state.books, trees, class_, group, detail)
         else:
             key = scan.best(state, class_, group)
             row = -1 if key == at.NONE else ledger.put(state.books, class_, group, key & (at.HOSTS_MAX - 1), detail)
@@ -94,7 +95,7 @@ class Engine:
 
     def place_on(self, request: Request, host: int, group: int = NO_GROUP) -> Decision | Refusal:
         """Place on this host or not at all: the conditional commit of a choice made elsewhere. O(group)."""
-        state, class_ = self.state, self.class_of(request)
+        state, class_ = self.state, self.state.class_of(request)
         state.check_group(group)
         if not self._fits(class_, group, host):
             return Refusal(request, group)
@@ -126,8 +127,9 @@ class Engine:
         """End an allocation; answers the host that has the room back. `NotFound` where it is not, or no longer."""
         books, row = self.state.books, self.state.row(id)
         host = int(books.allocs[row, at.HOST])
-        if self._trees is not None:
-            index.free(books, self._trees, row)
+        trees = self._index()
+        if trees is not None:
+            stream.entries().free(books, trees, row)
         else:
             ledger.end(books, row)
         return host
@@ -153,7 +155,7 @@ class Engine:
 
     def resize(self, id: int, request: Request) -> Decision | Refusal:
         """Change what a machine needs, on its host; refused where that has no room, then nothing changes. O(1)."""
-        state, class_, row = self.state, self.class_of(request), self.state.row(id)
+        state, class_, row = self.state, self.state.class_of(request), self.state.row(id)
         books = state.books
         host, word = int(books.allocs[row, at.HOST]), int(books.allocs[row, at.CLASS])
         detail = word >> at.CLASS_BITS
@@ -166,7 +168,7 @@ class Engine:
         ledger.settle(books, row, host, class_, chosen | detail & at.HELD)
         return Decision(id, host)
 
-    def run(self, stream: Stream, ids: Ints, first: int = 0, *, stop_at_refusal: bool = False) -> int:
+    def run(self, events: Stream, ids: Ints, first: int = 0, *, stop_at_refusal: bool = False) -> int:
         """Run events from `first` on; answers the number of the first one not run.
 
         `ids[machine]` (int64) is its allocation while it runs, else -1; a departure of one that was refused is skipped.
@@ -174,26 +176,29 @@ class Engine:
         number, or leave it out and go on at the next.
         """
         event = first
-        while event < len(stream.class_):
-            if self._trees is not None:
-                self.state.reserve_rows(1)
-                event = index.run(self.state.books, self._trees, *stream, ids, event, int(stop_at_refusal))
-                if event == len(stream.class_) or self.state.books.totals[at.T_FREE] < 0:
+        if self.compiled and self._trees is None:
+            warming.wait()
+        trees = self._index()
+        while event < len(events.class_):
+            if trees is not None:
+                self.state.reserve_rows()
+                event = stream.entries().run(self.state.books, trees, *events, ids, event, int(stop_at_refusal))
+                if event == len(events.class_) or self.state.books.totals[at.T_FREE] < 0:
                     continue
-            if not self._run_one(stream, ids, event) and stop_at_refusal:
+            if not self._run_one(events, ids, event) and stop_at_refusal:
                 return event
             event += 1
         return event
 
-    def _run_one(self, stream: Stream, ids: Ints, event: int) -> bool:
+    def _run_one(self, events: Stream, ids: Ints, event: int) -> bool:
         """Run one event; False where an arrival is refused."""
-        class_, machine = int(stream.class_[event]), int(stream.machine[event])
+        class_, machine = int(events.class_[event]), int(events.machine[event])
         if class_ < 0:
             if ids[machine] >= 0:
                 self.free(int(ids[machine]))
                 ids[machine] = -1
             return True
-        answer = self.place(self.state.requests[class_], int(stream.group[event]))
+        answer = self.place(self.state.requests[class_], int(events.group[event]))
         if isinstance(answer, Decision):
             ids[machine] = answer.id
         return isinstance(answer, Decision)
@@ -204,9 +209,10 @@ class Engine:
         For emptying hosts: drain them first, else a machine may well stay where it is best. 1 microsecond a machine.
         """
         hosts = np.full(len(ids), -1, np.int32)
-        if self._trees is not None and not any(map(self._asks, self._groups_of(ids))):
+        trees = self._index()
+        if trees is not None and not any(map(self._asks, self._groups_of(ids))):
             rows = np.array([self.state.row(id) for id in ids], np.int64)
-            index.move_many(self.state.books, self._trees, rows, hosts)
+            stream.entries().move_many(self.state.books, trees, rows, hosts)
             return hosts
         for number, id in enumerate(ids):
             answer = self.move(id)
@@ -267,8 +273,9 @@ class Engine:
         before = [(host, int(books.hosts[host, at.LABELS])) for host in dict.fromkeys(avoid)]
         for host, _ in before:
             ledger.relabel(books, host, at.DRAINED, at.DRAINED)
-        if self._trees is not None and not self._asks(group):
-            key = index.best(books, self._trees, class_, group)
+        trees = self._index()
+        if trees is not None and not self._asks(group):
+            key = stream.entries().best(books, trees, class_, group)
             self._end_session()
         else:
             key = scan.best(state, class_, group)
@@ -276,6 +283,26 @@ class Engine:
             ledger.relabel(books, host, at.DRAINED, labels & at.DRAINED)
         return -1 if key == at.NONE else int(key & (at.HOSTS_MAX - 1))
 
+    def _index(self) -> Trees | None:
+        """Begin the index as soon as there is machine code to use it."""
+        if self._trees is None and self.compiled and warming.is_done():
+            self.state.books.classes[:, at.SLOT] = -1
+            self._trees = index.empty(self.fleet.topology)
+        return self._trees
+
     def _end_session(self) -> None:
         if self._trees is not None:
-            index.end_session(self.state.books, self._trees)
+            index.end_session(self._trees)
+
+
+def warm_up() -> None:
+    """Call every compiled entry once, so that nobody waits for it later."""
+    engine = Engine(Fleet.of("2c2g", 2), compiled=True)
+    request = Request(cpu_milli=1000, memory_mib=1)
+    ids = np.full(1, -1, np.int64)
+    arrival = Stream(np.full(1, engine.class_of(request), np.int32), np.zeros(1, np.int32), np.full(1, -1, np.int32))
+    engine.run(arrival, ids)
+    engine.move(int(ids[0]))
+    engine.move_many(ids.tolist())
+    engine.free(int(ids[0]))
+    engine.place(request)

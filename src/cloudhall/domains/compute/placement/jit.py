@@ -1,8 +1,8 @@
 """Where numba comes in, and where it stays away.
 
-`shared` marks a pure function that compiled code and NumPy both call; `kernel` marks a loop that is compiled where
-numba is installed and interpreted where it is not. `CLOUDHALL_PLACEMENT_JIT=off` does without numba although it is
-there.
+`shared` marks a function that is plain Python and may be called from compiled code too; `compiled` compiles one of them
+as an entry from Python. Nothing is compiled before it is called. `CLOUDHALL_PLACEMENT_JIT=off` does without numba
+although it is there.
 
 Compiled code is kept below the user's cache folder, in a folder named after the source: numba itself notices a change
 of the function's own file only, not of those that it calls. Where that folder cannot be written, nothing is kept and
@@ -10,6 +10,7 @@ each process compiles anew.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -30,39 +31,12 @@ def _numba() -> Any:
     return numba
 
 
-def _cache_folder() -> Path | None:
-    """Folder of this source's compiled code, made; nothing where it cannot be made or is somebody else's."""
-    texts = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
-    digest = hashlib.blake2b(
-        b"".join(text for text in texts if b"placement.jit import" in text), digest_size=8
-    ).hexdigest()
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "cloudhall" / f"placement-{digest}"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) and folder.stat().st_uid == os.geteuid() else None
-
-
 _NUMBA = _numba()
 HAVE_NUMBA = _NUMBA is not None
-_FOLDER = _cache_folder() if HAVE_NUMBA else None
-
-
-@contextlib.contextmanager
-def _caching_here() -> Iterator[None]:
-    """Numba takes the folder from a setting of the whole process: set it for our functions alone."""
-    config = _NUMBA.config
-    before, config.CACHE_DIR = config.CACHE_DIR, str(_FOLDER or "")
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = before
 
 
 def shared(function: F) -> F:
-    """Leave `function` as it is, and let kernels call it compiled."""
+    """Leave `function` as it is, and let compiled code call it."""
     if not HAVE_NUMBA:
         return function
     from numba.extending import register_jitable
@@ -71,10 +45,35 @@ def shared(function: F) -> F:
     return known
 
 
-def kernel(function: F) -> F:
-    """Compile `function` at its first call, where numba is there."""
-    if not HAVE_NUMBA:
-        return function
-    with _caching_here():
-        compiled: F = _NUMBA.njit(cache=_FOLDER is not None, error_model="numpy", nogil=True)(function)
-    return compiled
+@functools.cache
+def compiled(function: F) -> F:
+    """Make an entry of `function`; the machine code is made, or read from the cache, at its first call."""
+    folder = _cache_folder()
+    with _caching_in(folder):
+        entry: F = _NUMBA.njit(cache=folder is not None, error_model="numpy", nogil=True)(function)
+    return entry
+
+
+@functools.cache
+def _cache_folder() -> Path | None:
+    """Folder of this source's compiled code, made; nothing where it cannot be made or is somebody else's."""
+    texts = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    digest = hashlib.blake2b(b"".join(text for text in texts if b"placement.jit import" in text), digest_size=8)
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "cloudhall" / f"placement-{digest.hexdigest()}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) and folder.stat().st_uid == os.geteuid() else None
+
+
+@contextlib.contextmanager
+def _caching_in(folder: Path | None) -> Iterator[None]:
+    """Numba takes the folder from a setting of the whole process: set it for our functions alone."""
+    config = _NUMBA.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder or "")
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before

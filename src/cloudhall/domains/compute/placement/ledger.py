@@ -14,7 +14,7 @@ from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints, Small
 from cloudhall.domains.compute.placement.devices import picked
 from cloudhall.domains.compute.placement.fit import has_node
-from cloudhall.domains.compute.placement.jit import kernel
+from cloudhall.domains.compute.placement.jit import shared
 
 SERIALS = 1 << 31
 SERIAL_SHIFT = 32
@@ -43,7 +43,7 @@ def empty_rows(count: int, first: int = 0) -> Small:
     return rows
 
 
-@kernel
+@shared
 def choose_detail(host: Ints, need: Ints) -> int:
     """Choose devices on a host that fits: the tightest node and graphics processors that do, lowest first."""
     detail = 0
@@ -59,7 +59,7 @@ def choose_detail(host: Ints, need: Ints) -> int:
     return detail
 
 
-@kernel
+@shared
 def charge(host: Ints, need: Ints, detail: int, sign: int) -> None:
     """Take (`sign` 1) or give back (-1) what a class needs."""
     host[at.CPU] -= sign * need[at.CPU]
@@ -82,14 +82,14 @@ def charge(host: Ints, need: Ints, detail: int, sign: int) -> None:
             host[at.GPU + gpu] -= sign * need[at.GPU_MILLI] * (detail >> gpu & 1)
 
 
-@kernel
+@shared
 def touch(books: Books, host: int) -> None:
     """Remember that `host` changed."""
     books.touched[books.totals[at.T_TOUCHED] % RING] = host
     books.totals[at.T_TOUCHED] += 1
 
 
-@kernel
+@shared
 def link(books: Books, row: int) -> None:
     """Enter a filled row into the lists of its host and group."""
     hosts, allocs, groups = books.hosts, books.allocs, books.groups
@@ -108,7 +108,7 @@ def link(books: Books, row: int) -> None:
         groups[group, at.G_SIZE] += 1
 
 
-@kernel
+@shared
 def unlink(books: Books, row: int) -> None:
     """Take a row out of both lists; the row itself stays as it is."""
     hosts, allocs, groups = books.hosts, books.allocs, books.groups
@@ -130,7 +130,7 @@ def unlink(books: Books, row: int) -> None:
         groups[group, at.G_SIZE] -= 1
 
 
-@kernel
+@shared
 def settle(books: Books, row: int, host: int, class_: int, detail: int) -> None:
     """Put row `row` onto `host`: charge it and enter the lists. GROUP and SERIAL stand already."""
     books.allocs[row, at.HOST] = host
@@ -140,7 +140,7 @@ def settle(books: Books, row: int, host: int, class_: int, detail: int) -> None:
     touch(books, host)
 
 
-@kernel
+@shared
 def lift(books: Books, row: int) -> None:
     """Take row `row` off its host; undoes `settle`."""
     host, word = books.allocs[row, at.HOST], books.allocs[row, at.CLASS]
@@ -150,7 +150,7 @@ def lift(books: Books, row: int) -> None:
     touch(books, host)
 
 
-@kernel
+@shared
 def open_row(books: Books, group: int) -> int:
     """Take a free row, with a new serial; there must be one."""
     allocs, totals = books.allocs, books.totals
@@ -163,7 +163,7 @@ def open_row(books: Books, group: int) -> int:
     return int(row)
 
 
-@kernel
+@shared
 def close_row(books: Books, row: int) -> None:
     """Return a row to the free ones."""
     allocs, totals = books.allocs, books.totals
@@ -173,7 +173,7 @@ def close_row(books: Books, row: int) -> None:
     totals[at.T_LIVE] -= 1
 
 
-@kernel
+@shared
 def put(books: Books, class_: int, group: int, host: int, held: int) -> int:
     """Open a row for a machine of `class_` on `host`, which fits; answers the row. `held` is 0 or HELD."""
     row = open_row(books, group)
@@ -182,14 +182,14 @@ def put(books: Books, class_: int, group: int, host: int, held: int) -> int:
     return int(row)
 
 
-@kernel
+@shared
 def end(books: Books, row: int) -> None:
     """Take a machine off its host and forget it."""
     lift(books, row)
     close_row(books, row)
 
 
-@kernel
+@shared
 def rewrite(books: Books, row: int, held: int) -> None:
     """Set whether a row is held for later."""
     detail = (books.allocs[row, at.CLASS] >> at.CLASS_BITS) & (at.HELD - 1)
@@ -197,7 +197,7 @@ def rewrite(books: Books, row: int, held: int) -> None:
     books.allocs[row, at.CLASS] = class_ | ((detail | held) << at.CLASS_BITS)
 
 
-@kernel
+@shared
 def relabel(books: Books, host: int, mask: int, bits: int) -> None:
     """Set the labels of a host within `mask` to `bits`."""
     books.hosts[host, at.LABELS] = (books.hosts[host, at.LABELS] & ~mask) | bits
