@@ -40,6 +40,11 @@ class Place(NamedTuple):
             return self.id
         return self.organisation.id if self.organisation else ""
 
+    def is_one_for(self, meta: Meta) -> bool:
+        """Whether all rows of a kind that are shown lie in one and the same place."""
+        chosen = self.project if meta.scope == "project" else self.organisation
+        return meta.scope == "platform" or chosen is not None
+
     def where(self, meta: Meta) -> Where:
         """Condition that leaves a kind's rows in and below the place."""
         place = self.id_for(meta)
