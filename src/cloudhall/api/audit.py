@@ -19,7 +19,7 @@ from cloudhall.api.endpoints import Call, Endpoint
 from cloudhall.api.filters import PAGE
 from cloudhall.api.host import Host, heard
 from cloudhall.api.params import Param, Query
-from cloudhall.api.sight import find_place, may_audit, names_of, record_of, visible_ids
+from cloudhall.api.sight import find_place, may_audit, names_of, record_of
 from cloudhall.api.tokens import seal, unseal
 from cloudhall.kernel import tlog
 from cloudhall.kernel.audit import Found, Leaf, Proof
@@ -29,6 +29,7 @@ from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.places import PLATFORM
 from cloudhall.kernel.registry import OWN_ENTRIES
+from cloudhall.kernel.sight import visible_ids
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import rfc3339
 

@@ -1,8 +1,4 @@
-"""What a caller may see of things that are told about elsewhere: in events, in the audit log, in explanations.
-
-The rows are asked by the same policy that filters lists, deleted ones included: whoever could see a resource may see
-that it has gone.
-"""
+"""What a request names besides rows of one kind: kinds and places, records of places, names behind ids."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,27 +12,10 @@ from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.policy import Object
 from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.sight import visible_ids
 from cloudhall.kernel.text import T
 
 AUDIT = "audit"
-CHUNK = 500
-
-
-def visible_ids(kernel: Kernel, caller: Caller, resources: Iterable[tuple[str, str]]) -> set[str]:
-    """Ids among `(kind, id)` that the caller may read, live or deleted. Cost: a look-up by key a resource."""
-    by_kind: dict[str, set[str]] = {}
-    for key, id_ in resources:
-        if key in kernel.registry.kinds and is_id(id_):
-            by_kind.setdefault(key, set()).add(id_)
-    tx, seen = kernel.store.read(), set[str]()
-    for key, ids in by_kind.items():
-        kind = kernel.registry.kind(key)
-        visible = kernel.authority.visible(tx, caller, kind)
-        for chunk in _chunks(sorted(ids)):
-            marks = ", ".join("?" * len(chunk))
-            sql = f"SELECT id FROM {kind.meta.table} WHERE id IN ({marks}) AND ({visible.sql})"  # noqa: S608  names come from the registry
-            seen |= {str(id_) for (id_,) in tx.execute(sql, (*chunk, *visible.params))}
-    return seen
 
 
 def kind_named(kernel: Kernel, name: str) -> AnyKind:
@@ -98,7 +77,3 @@ def names_of(kernel: Kernel, caller: Caller, ids: Iterable[str]) -> dict[str, st
     live = [r for r in rows if r is not None]
     seen = visible_ids(kernel, caller, ((type(r).meta.key, r.id) for r in live))
     return {r.id: r.name for r in live if r.id in seen}
-
-
-def _chunks(ids: list[str]) -> Iterable[list[str]]:
-    return (ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK))

@@ -9,7 +9,6 @@ Cost: a watcher reads the log at most four times a second, and only after a comm
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -21,14 +20,15 @@ from cloudhall.api.endpoints import Call, Endpoint
 from cloudhall.api.host import Host, heard
 from cloudhall.api.params import Param
 from cloudhall.api.problems import refuse
-from cloudhall.api.sight import find_place, kind_named, visible_ids
+from cloudhall.api.sight import find_place, kind_named
 from cloudhall.kernel import events
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Problem, TooMany, Unauthenticated
 from cloudhall.kernel.events import Event
 from cloudhall.kernel.kernel import Kernel
+from cloudhall.kernel.sight import visible_ids
 from cloudhall.kernel.text import T
-from cloudhall.kernel.wire import rfc3339
+from cloudhall.kernel.wire import event_to_wire
 
 PAUSE_S = 0.25
 HEARTBEAT_S = 15.0
@@ -110,27 +110,8 @@ def _read_on(kernel: Kernel, caller: Caller, wanted: Wanted, after: int) -> Batc
 
 
 def _frame(event: Event) -> bytes:
-    data = msgspec.json.encode(to_wire(event))
+    data = msgspec.json.encode(event_to_wire(event))
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.revision, event.type.encode(), data)
-
-
-def to_wire(event: Event) -> dict[str, Any]:
-    """Return an event as JSON-ready values; `spec` is what people wished then, absent where the program only looked."""
-    wire: dict[str, Any] = {
-        "revision": event.revision,
-        "type": event.type,
-        "at": rfc3339(event.at_us),
-        "kind": event.kind,
-        "id": event.id,
-        "name": event.name,
-        "place": event.place,
-        "verb": event.verb,
-        "actor": event.actor,
-        "request": event.request,
-        "generation": event.generation,
-        "changed": event.changed,
-    }
-    return wire if event.spec is None else wire | {"spec": msgspec.Raw(event.spec.encode())}
 
 
 def _after(call: Call) -> int:

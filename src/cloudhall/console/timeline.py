@@ -5,12 +5,12 @@ What a controller observed is no news; conditions say since when something holds
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cloudhall.api.sight import visible_ids
 from cloudhall.console import formats
 from cloudhall.console.names import Named
 from cloudhall.kernel import events
 from cloudhall.kernel.events import Event
 from cloudhall.kernel.kinds import Kind, Meta, field_at
+from cloudhall.kernel.sight import visible_ids
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from cloudhall.kernel.events import Event
 from cloudhall.kernel.fields import JSON_SAFE_INTEGER
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.outcomes import Condition
@@ -69,6 +70,25 @@ def condition_to_wire(c: Condition) -> dict[str, Any]:
     if c.reason:
         wire |= {"reason": c.reason, "message": c.text.both()}
     return wire | {"observed_generation": c.observed_generation}
+
+
+def event_to_wire(event: Event) -> dict[str, Any]:
+    """Return an event as JSON-ready values; `spec` is what people wished then, absent where the program only looked."""
+    wire: dict[str, Any] = {
+        "revision": event.revision,
+        "type": event.type,
+        "at": rfc3339(event.at_us),
+        "kind": event.kind,
+        "id": event.id,
+        "name": event.name,
+        "place": event.place,
+        "verb": event.verb,
+        "actor": event.actor,
+        "request": event.request,
+        "generation": event.generation,
+        "changed": event.changed,
+    }
+    return wire if event.spec is None else wire | {"spec": msgspec.Raw(event.spec.encode())}
 
 
 def rfc3339(at_us: int) -> str:

@@ -94,7 +94,7 @@ def authenticate(kernel: "Kernel", credential: str, *, request: str = "", addres
         subject, scopes = _token_subject(kernel, tx, credential, now)
     else:
         raise _refused(T("令牌的格式不对", "This is not a token of ours"))
-    found = _caller(kernel, tx, subject)
+    found = acting_as(kernel, tx, subject)
     return msgspec.structs.replace(found, scopes=scopes, request=request, address=address, agent=agent)
 
 
@@ -118,7 +118,8 @@ def _token_subject(kernel: "Kernel", tx: Tx, credential: str, now_us: int) -> tu
     return token.spec.subject, tuple(token.spec.scopes)
 
 
-def _caller(kernel: "Kernel", tx: Tx, subject: str) -> Caller:
+def acting_as(kernel: "Kernel", tx: Tx, subject: str) -> Caller:
+    """Caller that a person or service account would be now; raises `Unauthenticated` for one gone or suspended."""
     person = kernel.tables[Person].get(tx, subject)
     if person is not None and person.deleting_us is None and not person.spec.suspended:
         attrs: dict[str, Attribute] = {"suspended": False, "organisation": person.place}
