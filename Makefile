@@ -4,7 +4,7 @@ BOOTSTRAP = @command -v $(PYTHON) >/dev/null || { echo "Cloudhall needs Python 3
 	exec $(PYTHON) scripts/bootstrap.py
 BIN = .venv/bin
 
-.PHONY: help run test lint bench docs soak lock new-domain
+.PHONY: help run test lint bench docs soak bundle lock new-domain
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -35,6 +35,9 @@ docs: ## write docs/reference anew from the declarations
 soak: ## kill the server N times under load and look for what is lost: make soak N=100 SEED=1
 	$(BOOTSTRAP) test
 	@$(BIN)/python -m tests.e2e.soak --cycles $(or $(N),100) --seed $(or $(SEED),1)
+
+bundle: ## pack wheels and sources for a site without a network
+	@$(PYTHON) scripts/bundle.py
 
 lock: ## write requirements.lock, dev.lock and tools.lock anew
 	@$(PYTHON) scripts/lock.py

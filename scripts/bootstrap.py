@@ -4,6 +4,8 @@ Needs Python 3.11 with pip or venv, or uv, and nothing installed. The ladder: uv
 `.tools/`; else a venv there brings pip that brings it; else one line says what to install. Every file is checked
 against a hash in a lock. A stamp in `.venv/` lets the next start skip all of this.
 
+`WHEELHOUSE=folder` names wheels that `make bundle` has packed: everything comes from there, and no index is asked.
+
 The first lines must be readable by old Pythons, so that they can say that they are too old.
 """
 
@@ -32,6 +34,7 @@ STAMP = VENV / ".cloudhall"
 NOTHING_TO_INSTALL_WITH = (
     "Cloudhall installs its packages with pip or venv, and this Python has neither: apt-get install python3-venv"
 )
+INDEXES = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL")
 PIP_FAILED = "pip could not fetch uv (its words are above): check the network or pip's index settings"
 
 
@@ -56,15 +59,15 @@ def main(profile: str) -> None:
 def find_uv() -> str:
     """Path of a uv that runs; climbs the ladder, and ends the program with one line when no rung holds."""
     for candidate in (shutil.which("uv"), TOOLS / "bin" / "uv", TOOLS / "venv" / "bin" / "uv"):
-        if candidate and _works(candidate, "--version"):
+        if candidate and works(candidate, "--version"):
             return str(candidate)
-    has_pip = _works(sys.executable, "-m", "pip", "--version")
+    has_pip = works(sys.executable, "-m", "pip", "--version")
     if has_pip:
         _say("fetching uv with pip into .tools/")
         if _pip_install(Path(sys.executable), "--no-user", "--upgrade", "--target", TOOLS):
             return str(TOOLS / "bin" / "uv")
     own = TOOLS / "venv"
-    if _works(sys.executable, "-m", "venv", own):
+    if works(sys.executable, "-m", "venv", own):
         _say("fetching uv with a pip of its own into .tools/venv/")
         if _pip_install(own / "bin" / "python"):
             return str(own / "bin" / "uv")
@@ -73,9 +76,29 @@ def find_uv() -> str:
 
 
 def uv_environ() -> dict[str, str]:
-    """Environment for uv: pip's index settings passed on, no Python fetched, no foreign environment touched."""
+    """Environment for uv: pip's index settings passed on, no Python fetched, no foreign environment touched.
+
+    With a wheelhouse no index is passed on, and none is asked.
+    """
     kept = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
-    return kept | pip_settings.for_uv(os.environ, sys.prefix) | {"UV_PYTHON_DOWNLOADS": "never"}
+    wheels = wheelhouse()
+    if wheels:
+        found = {"UV_NO_INDEX": "true", "UV_OFFLINE": "true", "UV_FIND_LINKS": str(wheels)}
+        kept = {key: value for key, value in kept.items() if key not in INDEXES}
+    else:
+        found = pip_settings.for_uv(os.environ, sys.prefix)
+    return kept | found | {"UV_PYTHON_DOWNLOADS": "never"}
+
+
+def wheelhouse() -> Path | None:
+    """Folder of wheels that everything shall come from; ends the program with one line where there is none."""
+    named = os.environ.get("WHEELHOUSE")
+    if not named:
+        return None
+    folder = Path(named).absolute()
+    if not any(folder.glob("*.whl")):
+        sys.exit(f"Cloudhall: there are no wheels in {folder} (WHEELHOUSE); make bundle packs them")
+    return folder
 
 
 def package_count(lock: Path) -> int:
@@ -99,16 +122,20 @@ def _usable(venv: Path) -> bool:
     """A venv that was moved or whose Python is gone or too old is made anew; one in use is never cleared."""
     where = f"import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix != {str(venv)!r})"
     activate = venv / "bin" / "activate"
-    return _works(venv / "bin" / "python", "-c", where) and str(venv) in activate.read_text(encoding="utf-8")
+    return works(venv / "bin" / "python", "-c", where) and str(venv) in activate.read_text(encoding="utf-8")
 
 
 def _pip_install(python: Path, *options: str | Path) -> bool:
-    command = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", *options)
+    wheels = wheelhouse()
+    source = ("--no-index", "--find-links", wheels) if wheels else ()
+    plain = ("-qq", "--disable-pip-version-check", "--require-hashes")
+    command = (python, "-m", "pip", "install", *plain, *source, *options)
     environ = os.environ | {"PIP_ROOT_USER_ACTION": "ignore"}
     return subprocess.run([*command, "-r", ROOT / "tools.lock"], env=environ, check=False).returncode == 0
 
 
-def _works(*command: str | Path) -> bool:
+def works(*command: str | Path) -> bool:
+    """Whether a command runs and ends well."""
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
