@@ -123,4 +123,5 @@ def _given_back(kernel: Kernel, foreseen: Foreseen) -> dict[str, Any]:
     going = next((o.plan for o in foreseen.outcomes.items if o.plan), None)
     if kernel.pricing is None or going is None:
         return {"quota": quota}
-    return {"quota": quota, "price": safe_integers(kernel.pricing(msgspec.structs.replace(going, rates=back.rates)))}
+    price = kernel.pricing(msgspec.structs.replace(going, rates=back.rates)) | {"by_use": []}
+    return {"quota": quota, "price": safe_integers(price)}

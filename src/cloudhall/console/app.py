@@ -19,6 +19,7 @@ from cloudhall.api.filters import Filters
 from cloudhall.console import (
     acting,
     audit,
+    bulk,
     creating,
     details,
     doors,
@@ -111,6 +112,7 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door("/audit/{idx:int}/proof.json", audit.proof_file),
         Door("/{plural}:create", _of_kind(creating.form), _of_kind(creating.submit)),
         Door("/{plural}:preview", post=_of_kind(creating.preview)),
+        *(Door(f"/{{plural}}:{verb}", _of_many(bulk.form, verb), _of_many(bulk.submit, verb)) for verb in bulk.VERBS),
         Door("/{plural}.csv", _of_kind(export.export)),
         Door("/{plural}/{target}:update", _of_kind(editing.form), _of_kind(editing.submit)),
         Door("/{plural}/{target}:delete", _of_kind(acting.deletion_form), _of_kind(acting.delete)),
@@ -146,6 +148,19 @@ def _of_kind(view: View) -> View:
         return view(visit, kind, **rest)
 
     return run
+
+
+def _of_many(view: View, verb: str) -> View:
+    """Give a view the kind that the address names and what is done to many of it, where the kind allows it."""
+
+    def run(visit: Visit, kind: AnyKind) -> Response:
+        if bulk.VERBS[verb] not in kind.meta.verbs:
+            raise NotFound(
+                T(f"没有这个页面：/{kind.meta.plural}:{verb}", f"There is no page /{kind.meta.plural}:{verb}")
+            )
+        return view(visit, kind, verb)
+
+    return _of_kind(run)
 
 
 def _route(console: Console, door: Door) -> Route:

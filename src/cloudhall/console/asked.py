@@ -56,7 +56,7 @@ class Asked:
     @property
     def narrowed(self) -> bool:
         """Whether anything but the place narrows the list."""
-        return "q" in self.query or "name" in self.query or any(name in self.query for name in self.filters.indexes)
+        return any(name in self.query for name in ("q", "name", "label", *self.filters.indexes))
 
     def address(self, suffix: str = "", /, **changes: Any) -> str:
         """Address of this question with some parts changed; a part set to None goes, and paging begins anew."""
@@ -80,6 +80,10 @@ class Asked:
         mine = scope is not None and place.startswith(scope.meta.prefix)
         named = [(self.kind.meta.scope, self.visit.place_name(place))] if mine else []
         return named + _pairs({k: v for k, v in self.query.items() if k not in {*PAGING, "in"}})
+
+    def narrowing(self) -> list[tuple[str, str]]:
+        """Same filter as the interface takes it, without an order."""
+        return [(name, value) for name, value in self.api_query() if name != "sort"]
 
     def without(self, name: str) -> Where:
         """Condition of all filters but one, for the counts of its facet."""

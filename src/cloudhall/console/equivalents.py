@@ -120,6 +120,18 @@ class Equivalents:
         words = self._words(meta, verb.replace("_", "-"), target)
         return Call("POST", f"{_at(meta, target)}:{verb}", (*words, *_options(args)), dict(args))
 
+    def bulk(
+        self, meta: Meta, verb: str, query: Sequence[tuple[str, str]], labels: Mapping[str, Any], token: str
+    ) -> Call:
+        """Delete or label what a filter finds; without a token, the plan."""
+        path = f"/{meta.plural}:{verb}?{urlencode([*query, *([] if token else [('validate_only', 'true')])])}"
+        words = [w for name, value in query for w in _narrowed(name, value)]
+        for key, value in labels.items():
+            words += ["--unset", key] if value is None else ["--set", f"{key}={value}"]
+        words += ["--plan", token] if token else ["--dry-run"]
+        body = ({"labels": dict(labels)} if labels else {}) | ({"plan": token} if token else {})
+        return Call("POST", path.rstrip("?"), (self.noun(meta), verb.removeprefix("bulk_"), *words), body)
+
     def _words(self, meta: Meta, verb: str, target: Target) -> tuple[str, ...]:
         return (self.noun(meta), verb, target.name, *_placed(meta, target.place))
 
@@ -160,12 +172,20 @@ def _filter(name: str, value: str, *, flag: bool) -> list[str]:
         return ["--matching", value]
     if name == "sort":
         return [f"--sort={value}"]
+    if name == "label":
+        return ["--label", value.replace(":", "=", 1)]
     if name in {"project", "organisation"}:
         return [f"--{name}", value]
     option = option_name(name.replace(".", "_"))
     if flag:
         return [option if value == "true" else f"--no-{option[2:]}"]
     return [option, value]
+
+
+def _narrowed(name: str, value: str) -> list[str]:
+    """Words for one part of a filter of a change."""
+    plain = name in {"q", "label", "project", "organisation"}
+    return _filter(name, value, flag=False) if plain else ["--where", f"{name}={value}"]
 
 
 def _options(values: Mapping[str, Any]) -> list[str]:

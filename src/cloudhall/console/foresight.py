@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from cloudhall.console.names import Named
 from cloudhall.kernel.commands import Plan
 from cloudhall.kernel.text import T
@@ -65,6 +67,13 @@ def foresee(visit: "Visit", plan: Plan) -> Foresight:
         goes_too=tuple(visit.names.resource(r) for r in plan.goes_too),
         policies=tuple(known[p].text for p in plan.policies if p in known),
     )
+
+
+def price_of(visit: "Visit", plan: Plan, rates: tuple[tuple[str, int], ...]) -> Price | None:
+    """Price a month of other rates than the plan's own; nothing where nothing is charged."""
+    pricing = visit.kernel.pricing
+    price = _price(pricing(msgspec.structs.replace(plan, rates=rates))) if pricing else None
+    return price._replace(by_use=()) if price else None
 
 
 def _price(said: Mapping[str, Any]) -> Price | None:

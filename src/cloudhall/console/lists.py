@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.responses import Response
 
-from cloudhall.console import facets, navigation, permissions, values
+from cloudhall.console import bulk, facets, navigation, permissions, values
 from cloudhall.console.asked import Asked
 from cloudhall.console.names import PAIRS, display, href
 from cloudhall.console.pages import joined
+from cloudhall.kernel.batches import ITEMS_MAX
 from cloudhall.kernel.fields import FieldInfo, fields_of
 from cloudhall.kernel.kinds import Kind, Meta
 from cloudhall.kernel.registry import AnyKind
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FACETS_ROWS_MAX = 20_000  # counting by a field reads every row that the filter leaves
 DEFAULT_COLUMNS = 4
+LOOKED_AT = 10
 TITLES = {name for pair in PAIRS for name in pair}  # stand under the name, not beside it
 
 
@@ -74,6 +76,7 @@ def index(visit: "Visit", kind: AnyKind) -> Response:
         before=asked.address(before=asked.token(rows[0])) if earlier and rows else "",
         after=asked.address(after=asked.token(rows[-1])) if later and rows else "",
         noun=visit.console.equivalents.noun(meta),
+        many=_many(visit, kind, rows) if count <= ITEMS_MAX else (),
     )
     return visit.page("list.html", call=visit.console.equivalents.list(meta, asked.api_query()), **context)
 
@@ -100,6 +103,13 @@ def _row(visit: "Visit", r: Kind[Any, Any], columns: Sequence[Column], show: val
     title = display(r, visit.language)
     cells = tuple(show.show(c.info, values.at(r, c.path), unit=False) for c in columns)
     return Row(r.id, r.name, "" if title == r.name else title, href(r), state_of(r), cells)
+
+
+def _many(visit: "Visit", kind: AnyKind, rows: Sequence[Kind[Any, Any]]) -> list[str]:
+    """What can be done to all that the filter leaves, as far as the first few rows tell."""
+    may, tx = visit.kernel.authority.may, visit.tx
+    possible = [verb for verb, needed in bulk.VERBS.items() if needed in kind.meta.verbs]
+    return [v for v in possible if any(may(tx, visit.caller, bulk.VERBS[v], r) for r in rows[:LOOKED_AT])]
 
 
 def _people_create(meta: Meta) -> bool:
