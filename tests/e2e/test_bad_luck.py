@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.api import Api, until
 from tests.e2e.clients import Door
-from tests.e2e.server import Server, answers, refusal
+from tests.e2e.server import PROGRAM, Server, answers, refusal
 
 PROJECT = "economic-monitoring"
 MIB = 1 << 20
@@ -287,3 +287,20 @@ def until_full(developer: Api) -> tuple[set[str], Any]:
             return kept, made
         kept.add(f"account-{n}")
     raise AssertionError("the disk never filled up")
+
+
+def test_a_proxy_in_the_environment_is_not_asked_for_our_own_machine(server: Servers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        dead = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    city = server(environ={"HTTP_PROXY": dead, "http_proxy": dead, "HTTPS_PROXY": dead})
+    city.start()
+    assert "Traceback" not in city.said()
+    done = subprocess.run(
+        [PROGRAM, "tour"],
+        env=city.environ | {"CLOUDHALL_URL": city.url, "HTTP_PROXY": dead},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -194,13 +194,10 @@ def _prove(client: Client, bucket: dict[str, Any]) -> None:
 
 
 def _s3(bucket: dict[str, Any], key: dict[str, Any]) -> Any:
-    import boto3
-    from botocore.config import Config
+    from cloudhall.drivers.objects import Key
+    from cloudhall.drivers.objects.buckets import client
 
-    session = boto3.Session(key["id"], key["secret"], region_name=bucket["status"]["region"])
-    return session.client(
-        "s3", endpoint_url=bucket["status"]["endpoint"], config=Config(s3={"addressing_style": "path"})
-    )
+    return client(bucket["status"]["endpoint"], Key(key["id"], key["secret"]), bucket["status"]["region"])
 
 
 def _until(ask: Callable[[], Any], pause_s: float = 0.5) -> Any:

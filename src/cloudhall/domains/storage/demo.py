@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from cloudhall.domains.identity.founding import ensure
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
+from cloudhall.drivers.objects import Key
+from cloudhall.drivers.objects.buckets import client
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.errors import Unavailable
@@ -48,13 +50,9 @@ def _fill(kernel: "Kernel", founder: Caller, id_: str, bucket: str, project: str
 
 
 def _upload(objects: Any, key: str, secret: str, bucket: str, folder: Path) -> None:
-    import boto3
-    from botocore.config import Config
-
-    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=objects.region)
-    client = session.client("s3", endpoint_url=objects.endpoint, config=Config(s3={"addressing_style": "path"}))
+    s3 = client(objects.endpoint, Key(key, secret), objects.region)
     for file in sorted(p for p in folder.rglob("*") if p.is_file()):
-        client.upload_file(str(file), bucket, file.relative_to(folder).as_posix())
+        s3.upload_file(str(file), bucket, file.relative_to(folder).as_posix())
 
 
 def _await_ready(kernel: "Kernel", kind: type[Kind[Any, Any]], id_: str) -> None:

@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from cloudhall.drivers.objects import REGION, BucketSeen, Key, trouble
 from cloudhall.kernel.errors import CloudhallError
 
 CONNECT_S, READ_S = 2, 10
+LOOPBACK = "127.0.0.1"
 NO_BUCKET = frozenset({"NoSuchBucket", "404"})
 """A HEAD has no body, so its error code is the bare status."""
 Answered = Callable[[str, str, int], None]
@@ -32,6 +34,8 @@ def client(endpoint: str, key: Key, region: str) -> Any:
         retries={"max_attempts": 0},
         s3={"addressing_style": "path"},
         max_pool_connections=8,
+        # What the environment names as proxy leads out of this machine, not back into it; elsewhere it holds.
+        proxies={} if urlsplit(endpoint).hostname == LOOPBACK else None,
     )
     session = boto3.session.Session(aws_access_key_id=key.access, aws_secret_access_key=key.secret, region_name=region)
     return session.client("s3", endpoint_url=endpoint, config=config)
