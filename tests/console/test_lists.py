@@ -123,6 +123,13 @@ def test_none_yet_helps(yard: Yard) -> None:
     assert "/sheds:create" not in off
 
 
+def test_rows_of_several_projects_say_which(sheds: Yard) -> None:
+    visitor = sheds.visitor("vera")
+    for place, said in (("", True), (sheds.bureau, True), (sheds.south, False)):
+        table = visitor.open(f"/sheds?in={place}").partition("<table")[2].partition("</table>")[0]
+        assert ("South yard" in table) is said, place
+
+
 def test_a_domain_may_replace_the_body(yard: Yard) -> None:
     assert "A page of its own: 0" in yard.visitor("admina").open("/signs")
 

@@ -85,9 +85,9 @@ def columns_of(asked: Asked) -> tuple[Column, ...]:
     """Columns of a list: name and state, what the kind declares, the place where several are shown, and the age."""
     meta = asked.kind.meta
     declared = meta.columns or tuple(f"spec.{name}" for name in fields_of(meta.spec))[:DEFAULT_COLUMNS]
-    one_place = meta.scope == "platform" or asked.visit.place.id_for(meta)
     state = ["state"] if meta.controller else []
-    paths = ["name", *state, *(p for p in declared if p != "place"), *([] if one_place else ["place"]), "created"]
+    where = [] if asked.visit.place.is_one_for(meta) else ["place"]
+    paths = ["name", *state, *(p for p in declared if p != "place"), *where, "created"]
     by = {index.path: name for name, (index, _) in asked.filters.indexes.items()}
     orders = by | {"name": "name", "created": "created_at"}
     found = []
