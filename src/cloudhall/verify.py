@@ -6,11 +6,14 @@ on purpose, because a judge must not share code with the party it judges. Algori
 (inclusion) and 2.1.4.2 (consistency); the signed note and the checkpoint as in https://c2sp.org.
 
 A proof file is JSON: {"origin", "public_key", "checkpoint", "entries": [{"index", "leaf", "path", "salt"?,
-"payload"?}], "consistency"?: {"checkpoint", "public_key", "path"}}; bytes are standard base64. Reading is strict:
-an unknown, missing or doubled field, or base64 in another spelling, is a failure.
+"payload"?}], "consistency"?: {"checkpoint", "public_key", "path"}, "handovers"?: [{"checkpoint", "public_key", "index",
+"leaf", "path", "consistency"}]}; bytes are standard base64. Reading is strict: an unknown, missing or doubled field, or
+base64 in another spelling, is a failure.
 
 What a success means: these entries stand at these places in the log whose head the key has signed, unchanged to the
-last bit. What it cannot mean: that the selection is complete. For that, fetch all entry bundles of the log.
+last bit. With `--witness`: others have seen this very head, and nothing that contradicts it. What it cannot mean: that
+the selection is complete; `verify_log.py` looks at all entries. A pinned key is followed over changes that the log
+itself names.
 Exit code: 0 all proven, 1 something is not, 2 wrong usage.
 """
 
@@ -24,11 +27,14 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 HASH_BYTES = 32
 KEY_HASH_BYTES = 4
-ED25519 = b"\x01"  # signature type of C2SP signed-note
+ED25519 = b"\x01"  # signature types of C2SP signed-note: of a log …
+COSIGNER = b"\x04"  # … and of a witness (C2SP tlog-cosignature)
+TIME_BYTES = 8
+ROTATION = ("service:audit", "audit.key:rotate", "done")  # who, what, phase of an entry that names a new key
 SIZE_DIGITS_MAX = 19  # of a signed 64-bit number
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,6 +44,10 @@ class Say(NamedTuple):
 
     zh: str
     en: str
+
+
+SHAPES: dict[type, Say] = {str: Say("文本", "text"), list: Say("列表", "a list"), int: Say("整数", "an integer")}
+F = TypeVar("F")
 
 
 class Refused(Exception):
@@ -73,22 +83,33 @@ class Finding(NamedTuple):
     ok: bool = True
 
 
-def check(proof: bytes, pinned: Sequence[str] = (), kept: str | None = None) -> list[Finding]:
+def check(
+    proof: bytes,
+    pinned: Sequence[str] = (),
+    kept: str | None = None,
+    witnesses: Sequence[str] = (),
+    quorum: int = 0,
+) -> list[Finding]:
     """Check a proof file and return one finding for the head, each entry and the continuity with an older head.
 
     `pinned` are public keys known from elsewhere; without any, the file's own key is used and said to be unproven.
-    `kept` is a checkpoint, or a whole proof file, that the reader kept from before.
+    `kept` is a checkpoint or proof file from before; `quorum` of the `witnesses` must have signed, 0 means all.
     """
     about = Say("检查点", "checkpoint")
     try:
         document = _load(proof)
-        head = _head(document, pinned)
+        head = _head(document)
+        trusted, changes = _followed(document, head, pinned)
+        _require_pinned(document, trusted)
     except Refused as refused:
         return [Finding(about, refused.say, ok=False)]
-    findings = [Finding(about, _describe(head, document["public_key"], pinned))]
+    findings = [Finding(about, _describe(head, document["public_key"], pinned)), *changes]
+    if witnesses or quorum:
+        asked = quorum or len(witnesses)
+        findings.append(_finding(Say("见证", "witnesses"), _witnessed, document["checkpoint"], witnesses, asked))
     findings += [_finding(_name(entry), _entry, entry, head) for entry in document["entries"]]
     if kept is not None or "consistency" in document:
-        findings.append(_finding(Say("连续性", "continuity"), _continuity, document, head, pinned, kept))
+        findings.append(_finding(Say("连续性", "continuity"), _continuity, document, head, trusted, kept))
     return findings
 
 
@@ -99,28 +120,73 @@ def _finding(about: Say, checker: Callable[..., Say], *arguments: object) -> Fin
         return Finding(about, refused.say, ok=False)
 
 
-def _head(document: dict[str, Any], pinned: Sequence[str]) -> Head:
+def _head(document: dict[str, Any]) -> Head:
     """Check the frame of a proof file and return its signed head."""
-    _only(document, {"origin", "public_key", "checkpoint", "entries"}, {"consistency"})
-    _list(document, "entries")
-    head = _open(document, pinned)
+    _only(document, {"origin", "public_key", "checkpoint", "entries"}, {"consistency", "handovers"})
+    _field(document, "entries", list)
+    head = _open(document)
     if head.origin != document["origin"]:
         raise Refused("日志名与检查点不同", "the origin differs from the checkpoint's")
     return head
 
 
+def _followed(document: dict[str, Any], head: Head, pinned: Sequence[str]) -> tuple[list[str], list[Finding]]:
+    """Keys that the pinned ones lead to: each change is an entry of this log, under a head that the old key signed."""
+    trusted, findings = list(pinned), []
+    for item in _field(document, "handovers", list) if "handovers" in document else ():
+        _only(item, {"checkpoint", "public_key", "index", "leaf", "path", "consistency"})
+        older = _open(item)
+        if older.origin != head.origin or not consistent(older, head, _hashes(item, "consistency")):
+            raise Refused("换钥的检查点不属于这段历史", "a change of keys is not of this history")
+        facts = _placed(item, older)
+        if (facts.get("actor"), facts.get("action"), facts.get("phase", "done")) != ROTATION:
+            raise Refused("换钥所凭的条目不是换钥", "the entry behind a change of keys is none")
+        new = parse_key(_text(facts, "resource")).text
+        if item["public_key"] in trusted:
+            trusted.append(new)
+        told = Say(
+            f"第 {item['index']} 条由前一把公钥引出 {new}", f"entry {item['index']} under the old key names {new}"
+        )
+        findings.append(Finding(Say("换钥", "key change"), told))
+    return trusted, findings
+
+
+def _require_pinned(document: dict[str, Any], trusted: Sequence[str]) -> None:
+    if trusted and document["public_key"] not in trusted:
+        raise Refused("公钥不是您指定的那一把", "the public key is not the pinned one")
+
+
+def _witnessed(note: str, witnesses: Sequence[str], asked: int) -> Say:
+    """Check cosignatures (C2SP tlog-cosignature): enough of the given witnesses, each counted once, and none false."""
+    text, _ = _read_checkpoint(note)
+    seen = []
+    for key in {key.public: key for key in (parse_key(k, COSIGNER) for k in witnesses)}.values():
+        times = [int.from_bytes(signed[:TIME_BYTES], "big") for signed in _signatures(note, text, key)]
+        for at_s, signed in zip(times, _signatures(note, text, key), strict=True):
+            _require(key, signed[TIME_BYTES:], f"cosignature/v1\ntime {at_s}\n{text}")
+        seen += [f"{key.name} {_when({'at_us': max(times) * 1_000_000})}"] if times else []
+    told = ", ".join(seen)
+    if len(seen) < asked:
+        raise Refused(f"会签不足 {asked} 个：{told or '无'}", f"fewer than {asked} have signed: {told or 'none'}")
+    return Say(f"{len(seen)} 个见证人会签：{told}", f"{len(seen)} have signed: {told}")
+
+
 def _entry(entry: Any, head: Head) -> Say:
     """Check one entry: its place in the tree, and that private facts shown with it are those committed to."""
     _only(entry, {"index", "leaf", "path"}, {"salt", "payload"})
-    leaf = _bytes(entry, "leaf")
-    path = [_hash(item) for item in _list(entry, "path")]
-    if inclusion_root(leaf_hash(leaf), _index(entry), head.size, path) != head.root:
-        raise Refused("内容或路径与签名的树根不符", "content or path does not lead to the signed root")
-    facts = _load(leaf)
+    facts = _placed(entry, head)
     private = _private(entry, facts)
     what = [facts.get("actor"), facts.get("action"), facts.get("phase", "done"), facts.get("resource", "-")]
     told = " ".join([_when(facts), *map(str, what)])
     return Say(f"{told}；{private.zh}", f"{told}; {private.en}")
+
+
+def _placed(entry: dict[str, Any], head: Head) -> dict[str, Any]:
+    """Facts of an entry whose path leads to a signed root."""
+    leaf = _base64(_text(entry, "leaf"))
+    if inclusion_root(leaf_hash(leaf), _field(entry, "index", int), head.size, _hashes(entry, "path")) != head.root:
+        raise Refused("内容或路径与签名的树根不符", "content or path does not lead to the signed root")
+    return _load(leaf)
 
 
 def _private(entry: dict[str, Any], facts: dict[str, Any]) -> Say:
@@ -129,18 +195,19 @@ def _private(entry: dict[str, Any], facts: dict[str, Any]) -> Say:
         if commitment is None:
             return Say("无个人信息", "no private facts")
         return Say("个人信息未出示或已销毁", "private facts withheld or shredded")
-    payload = _bytes(entry, "payload")
-    if hmac.digest(_bytes(entry, "salt"), payload, "sha256").hex() != commitment:
+    payload = _base64(_text(entry, "payload"))
+    if hmac.digest(_base64(_text(entry, "salt")), payload, "sha256").hex() != commitment:
         raise Refused("个人信息与承诺值不符", "the private facts are not those committed to")
     shown = json.dumps(_load(payload), ensure_ascii=False)
     return Say(f"个人信息属实：{shown}", f"private facts hold: {shown}")
 
 
-def _continuity(document: dict[str, Any], head: Head, pinned: Sequence[str], kept: str | None) -> Say:
+def _continuity(document: dict[str, Any], head: Head, trusted: Sequence[str], kept: str | None) -> Say:
     """Check that an older head, best the one that the reader kept, is the beginning of this one."""
-    older = _older(document, head, pinned)
+    older = _older(document, head, trusted)
     if kept is not None:
-        mine = _read_checkpoint(_kept_note(kept))[1]
+        note = _text(_load(kept.encode()), "checkpoint") if kept.startswith("{") else kept
+        mine = _read_checkpoint(note)[1]
         if mine not in (older, head):
             raise Refused(
                 f"与保存的检查点（{mine.size} 条）不连续，或文件未含该连续性证明",
@@ -152,23 +219,17 @@ def _continuity(document: dict[str, Any], head: Head, pinned: Sequence[str], kep
     )
 
 
-def _older(document: dict[str, Any], head: Head, pinned: Sequence[str]) -> Head:
+def _older(document: dict[str, Any], head: Head, trusted: Sequence[str]) -> Head:
     """Return the proven older head; without a proof in the file this is the head itself."""
     if "consistency" not in document:
         return head
     proof = document["consistency"]
     _only(proof, {"checkpoint", "public_key", "path"})
-    older = _open(proof, pinned)
-    path = [_hash(item) for item in _list(proof, "path")]
-    if older.origin != head.origin or not consistent(older, head, path):
+    older = _open(proof)
+    _require_pinned(proof, trusted)
+    if older.origin != head.origin or not consistent(older, head, _hashes(proof, "path")):
         raise Refused("历史被改写或截断", "history was rewritten or cut off")
     return older
-
-
-def _kept_note(kept: str) -> str:
-    if not kept.startswith("{"):
-        return kept
-    return _text(_load(kept.encode()), "checkpoint")
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -183,20 +244,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def inclusion_root(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
     """Root that a path leads to from a leaf hash; None where the path does not fit the place (RFC 9162 2.1.3.2)."""
-    if not 0 <= index < size:
+    sides = _sides(index, size - 1, len(path)) if 0 <= index < size else None
+    if sides is None:
         return None
-    place, last, root = index, size - 1, leaf
-    for sibling in path:
-        if last == 0:
-            return None
-        if place & 1 or place == last:
-            root = node_hash(sibling, root)
-            while place and not place & 1:
-                place, last = place >> 1, last >> 1
-        else:
-            root = node_hash(root, sibling)
-        place, last = place >> 1, last >> 1
-    return root if last == 0 else None
+    root = leaf
+    for sibling, left in zip(path, sides, strict=True):
+        root = node_hash(sibling, root) if left else node_hash(root, sibling)
+    return root
 
 
 def consistent(old: Head, new: Head, path: Sequence[bytes]) -> bool:
@@ -206,42 +260,55 @@ def consistent(old: Head, new: Head, path: Sequence[bytes]) -> bool:
         return not path and old.root == (new.root if old.size == new.size else empty)
     if old.size > new.size or not path:
         return False
-    hashes = [old.root, *path] if old.size & (old.size - 1) == 0 else list(path)
+    first, *rest = [old.root, *path] if old.size & (old.size - 1) == 0 else path
     place, last = old.size - 1, new.size - 1
     while place & 1:
         place, last = place >> 1, last >> 1
-    old_root = new_root = hashes[0]
-    for sibling in hashes[1:]:
+    sides = _sides(place, last, len(rest))
+    old_root = new_root = first
+    for sibling, left in zip(rest, sides or (), strict=sides is not None):
+        old_root = node_hash(sibling, old_root) if left else old_root
+        new_root = node_hash(sibling, new_root) if left else node_hash(new_root, sibling)
+    return sides is not None and (old_root, new_root) == (old.root, new.root)
+
+
+def _sides(place: int, last: int, steps: int) -> list[bool] | None:
+    """Whether each sibling of a path stands on the left; None where a path of so many steps does not fit."""
+    sides = []
+    for _ in range(steps):
         if last == 0:
-            return False
-        if place & 1 or place == last:
-            old_root, new_root = node_hash(sibling, old_root), node_hash(sibling, new_root)
-            while place and not place & 1:
-                place, last = place >> 1, last >> 1
-        else:
-            new_root = node_hash(new_root, sibling)
+            return None
+        left = bool(place & 1) or place == last
+        sides.append(left)
+        while left and place and not place & 1:
+            place, last = place >> 1, last >> 1
         place, last = place >> 1, last >> 1
-    return last == 0 and (old_root, new_root) == (old.root, new.root)
+    return sides if last == 0 else None
 
 
-def parse_key(text: str) -> Key:
-    """Take a public key apart and check that its short hash fits (C2SP signed-note)."""
+def parse_key(text: str, kind: bytes = ED25519) -> Key:
+    """Take a public key apart, of a log or of a witness, and check that its short hash fits (C2SP signed-note)."""
     name, hash_, encoded, *_ = [*text.split("+", 2), "", ""]
     public = _base64(encoded)
     short = hashlib.sha256(name.encode() + b"\n" + public).digest()[:KEY_HASH_BYTES]
-    if not name or len(public) != len(ED25519) + HASH_BYTES or not public.startswith(ED25519) or short.hex() != hash_:
+    if not name or len(public) != len(kind) + HASH_BYTES or not public.startswith(kind) or short.hex() != hash_:
         raise Refused("公钥格式有误", "the public key is malformed")
-    return Key(text, name, short, public[len(ED25519) :])
+    return Key(text, name, short, public[len(kind) :])
 
 
-def _open(document: dict[str, Any], pinned: Sequence[str]) -> Head:
+def _open(document: dict[str, Any]) -> Head:
     """Return the head that a checkpoint signs, once its signature holds under the key named beside it."""
-    key = parse_key(_text(document, "public_key"))
-    if pinned and key.text not in pinned:
-        raise Refused("公钥不是您指定的那一把", "the public key is not the pinned one")
-    note = _text(document, "checkpoint")
+    return open_checkpoint(_text(document, "checkpoint"), parse_key(_text(document, "public_key")))
+
+
+def open_checkpoint(note: str, key: Key) -> Head:
+    """Return the head that a checkpoint signs; every line of this key must hold, and there must be one (C2SP)."""
     text, head = _read_checkpoint(note)
-    _require_signature(text, note[len(text) + 1 :], key)
+    signatures = _signatures(note, text, key)
+    if not signatures:
+        raise Refused("检查点没有这把公钥的签名", "the checkpoint is not signed by this key")
+    for signature in signatures:
+        _require(key, signature, text)
     if head.origin != key.name:
         raise Refused("公钥属于另一个日志", "the public key belongs to another log")
     return head
@@ -258,20 +325,23 @@ def _read_checkpoint(note: str) -> tuple[str, Head]:
     return text + "\n", Head(origin, int(size), _hash(root))
 
 
-def _require_signature(text: str, lines: str, key: Key) -> None:
-    """Every line of this key must hold and there must be one; lines of keys unknown here say nothing (C2SP)."""
+def _signatures(note: str, text: str, key: Key) -> list[bytes]:
+    """Signatures under a note that say to be of this key; lines of keys unknown here say nothing (C2SP)."""
+    lines = note[len(text) + 1 :]
+    if not lines.endswith("\n"):
+        raise Refused("检查点没有这把公钥的签名", "the checkpoint is not signed by this key")
+    found = [_signature_line(line) for line in lines.removesuffix("\n").split("\n")]
+    return [signature for name, hash_, signature in found if (name, hash_) == (key.name, key.hash)]
+
+
+def _require(key: Key, signature: bytes, message: str) -> None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    signatures = [_signature_line(line) for line in lines.removesuffix("\n").split("\n")]
-    ours = [signature for name, hash_, signature in signatures if (name, hash_) == (key.name, key.hash)]
-    if not ours or not lines.endswith("\n"):
-        raise Refused("检查点没有这把公钥的签名", "the checkpoint is not signed by this key")
     try:
-        for signature in ours:
-            Ed25519PublicKey.from_public_bytes(key.public).verify(signature, text.encode())
+        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message.encode())
     except InvalidSignature:
-        raise Refused("检查点签名无效", "the checkpoint's signature does not hold") from None
+        raise Refused(f"{key.name} 的签名无效", f"the signature of {key.name} does not hold") from None
 
 
 def _signature_line(line: str) -> tuple[str, bytes, bytes]:
@@ -304,29 +374,23 @@ def _only(value: Any, required: set[str], optional: set[str] | frozenset[str] = 
         raise Refused("字段缺失或多余", "a field is missing or unknown")
 
 
-def _text(document: dict[str, Any], name: str) -> str:
+def _field(document: dict[str, Any], name: str, kind: type[F]) -> F:
     value = document.get(name)
-    if not isinstance(value, str) or any("\ud800" <= c <= "\udfff" for c in value):  # half characters have no UTF-8
+    if type(value) is not kind:
+        what = SHAPES[kind]
+        raise Refused(f"字段 {name} 不是{what.zh}", f"field {name} is not {what.en}")
+    return value
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = _field(document, name, str)
+    if any("\ud800" <= c <= "\udfff" for c in value):  # half characters have no UTF-8
         raise Refused(f"字段 {name} 不是文本", f"field {name} is not text")
     return value
 
 
-def _list(document: dict[str, Any], name: str) -> list[Any]:
-    value = document.get(name)
-    if not isinstance(value, list):
-        raise Refused(f"字段 {name} 不是列表", f"field {name} is not a list")
-    return value
-
-
-def _index(entry: dict[str, Any]) -> int:
-    value = entry["index"]
-    if type(value) is not int:
-        raise Refused("序号不是整数", "the index is not an integer")
-    return value
-
-
-def _bytes(document: dict[str, Any], name: str) -> bytes:
-    return _base64(_text(document, name))
+def _hashes(document: dict[str, Any], name: str) -> list[bytes]:
+    return [_hash(item) for item in _field(document, name, list)]
 
 
 def _hash(value: Any) -> bytes:
@@ -374,8 +438,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         pinned = [_key_option(value) for value in options.key]
+        witnesses = [_key_option(value, COSIGNER) for value in options.witness]
         kept = options.kept.read_text("utf-8") if options.kept else None
-        findings = check(options.proof.read_bytes(), pinned, kept)
+        findings = check(options.proof.read_bytes(), pinned, kept, witnesses, options.quorum)
     except (OSError, UnicodeDecodeError) as error:
         findings = [Finding(Say("文件", "file"), Say(f"无法读取：{error}", f"cannot be read: {error}"), ok=False)]
     except Refused as refused:
@@ -402,10 +467,10 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
-def _key_option(value: str) -> str:
+def _key_option(value: str, kind: bytes = ED25519) -> str:
     """Read a key, or the file that holds one."""
     text = Path(value).read_text("utf-8").strip() if Path(value).is_file() else value
-    return parse_key(text).text
+    return parse_key(text, kind).text
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -417,6 +482,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--key", action="append", default=[], help="可信的日志公钥或其文件，可重复 · trusted public key or its file"
     )
     parser.add_argument("--kept", type=Path, help="以前保存的检查点或证明文件 · a checkpoint or proof kept from before")
+    parser.add_argument(
+        "--witness", action="append", default=[], help="见证人公钥或其文件，可重复 · witness's public key or its file"
+    )
+    parser.add_argument(
+        "--quorum", type=int, default=0, help="至少几个见证人会签（默认全部）· how many must have signed (all)"
+    )
     language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
     parser.add_argument("--lang", choices=Say._fields, default=language, help="输出语言 · language of the output")
     return parser.parse_args(arguments)

@@ -96,7 +96,7 @@ def test_the_bare_interface(shell: Shell, tmp_path: Path) -> None:
     body.write_text(json.dumps({"name": "bare", "project": "census", "spec": {"size_gib": 2}}))
     assert json.loads(shell.out(f"api POST boxes --data @{body}"))["name"] == "bare"
     assert json.loads(shell.out("api GET /api/v1/boxes/bare?project=census"))["spec"]["size_gib"] == 2
-    assert "cloudhall/audit" in shell.out("api GET audit/checkpoint")
+    assert "cloudhall/" in shell.out("api GET audit/checkpoint")
     assert "METHOD: 'PUT' is none of" in shell.err("api PUT boxes", code=2)
 
 

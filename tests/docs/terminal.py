@@ -31,7 +31,8 @@ FORMS = (
     (r"\b\d{4}-\d\d\b", "MONTH"),
     (r"127\.0\.0\.1:\d+", "ADDRESS"),
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
-    (r"cloudhall/audit\+\S+", "KEY"),
+    (r"\bcloudhall/[0-9a-f]{16}\+\S+", "KEY"),
+    (r"\bcloudhall/[0-9a-f]{16}\b", "LOG"),
     (r" {2,}", "  "),
     (r"[ \t]+$", ""),
 )
@@ -114,4 +115,5 @@ class Terminal:
                 seen += os.read(self._master, 65_536)
             except BlockingIOError:
                 time.sleep(0.01)
-        return seen.decode("utf-8", errors="replace").replace("\r\n", "\n")
+        text = seen.decode("utf-8", errors="replace").replace("\r\n", "\n")
+        return re.sub(r"[^\n]*\r", "", text)  # a line that was written over, such as how far long work is

@@ -133,7 +133,7 @@ def cut_log(home: Path) -> None:
 
 
 def forged_checkpoint(home: Path) -> None:
-    sql(home, "UPDATE audit_checkpoint SET note = replace(note, 'cloudhall/audit', 'cloudhall/audiT')")
+    sql(home, "UPDATE audit_checkpoint SET note = replace(note, 'cloudhall/', 'cloudhalL/')")
 
 
 def future_row(home: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cloudhall import verify
-from cloudhall.kernel import tlog
-from cloudhall.kernel.audit import SCHEMA, AuditLog, Checkpoint, Entry, Proof
+from cloudhall.kernel import cosignatures, tlog
+from cloudhall.kernel.audit import SCHEMA, AuditLog, Checkpoint, Entry
 from cloudhall.kernel.keys import Keyring
+from cloudhall.kernel.proofs import Proof
 from cloudhall.kernel.world import Simulated, World
 
 ORIGIN = "cloud.example.cn/audit"
@@ -29,7 +30,7 @@ def connect(home: Path) -> sqlite3.Connection:
     db = sqlite3.connect(home / "cloudhall.db", isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
-    db.executescript(SCHEMA)
+    db.executescript(SCHEMA + cosignatures.SCHEMA)
     return db
 
 

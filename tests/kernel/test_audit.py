@@ -7,14 +7,17 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloudhall.kernel import tlog
-from cloudhall.kernel.audit import PLACES_MERGED_MAX, AuditLog, Leaf, Proof
+from cloudhall.kernel.audit import AuditLog, Leaf
+from cloudhall.kernel.audit_search import PLACES_MERGED_MAX
 from cloudhall.kernel.errors import Invalid, NotFound
 from cloudhall.kernel.keys import Keyring
+from cloudhall.kernel.proofs import Proof
 from cloudhall.kernel.world import SECOND_US, Simulated, World
 from tests.kernel.audit_site import (
     ORIGIN,
@@ -22,6 +25,7 @@ from tests.kernel.audit_site import (
     Site,
     append,
     checkpoint,
+    connect,
     entry,
     failures,
     installed,
@@ -228,20 +232,72 @@ def test_consistency_between_any_two_checkpoints(site: Site) -> None:
         site.log.consistency(site.db, 2, 8)
 
 
-def test_after_key_rotation_old_checkpoints_prove_under_the_old_key(site: Site) -> None:
+def rotated(site: Site) -> None:
+    Keyring.open(site.home, World()).rotate("audit.checkpoint")  # as another process does it
+
+
+def test_a_new_key_signs_once_the_old_one_has_signed_an_entry_that_names_it(site: Site) -> None:
     append(site, 4)
     old, old_key = checkpoint(site), site.log.verifier_key()
-    Keyring.open(site.home, World()).rotate("audit.checkpoint")
-    log = restarted(site)
-    append(site, 4)
-    site.db.execute("BEGIN")
-    new = log.checkpoint(site.db)
-    site.db.execute("COMMIT")
-    log.keep(new)
-    assert failures(log.prove(site.db, 1, old.size), old_key) == []
-    assert failures(log.prove(site.db, 1), log.verifier_key()) == []
-    assert failures(log.prove(site.db, 1), old_key) == ["the public key is not the pinned one"]
+    rotated(site)
+    between = checkpoint(site)
+    assert (between.size, site.log.verifier_key()) == (5, old_key)
+    append(site, 1)
+    checkpoint(site)
+    new_key = site.log.verifier_key()
+    assert new_key != old_key
+    assert site.log.search(site.db, actor="service:audit")[0].leaf.resource == new_key
+    for size in (old.size, between.size):
+        assert failures(site.log.prove(site.db, 1, size), old_key) == []
+    assert failures(site.log.prove(site.db, 5), new_key) == []
     restarted(site).verify_on_start(site.db)
+
+
+def test_whoever_pinned_an_old_key_follows_over_every_change(site: Site) -> None:
+    keys = []
+    for _ in range(4):
+        append(site, 3)
+        checkpoint(site)
+        keys.append(site.log.verifier_key())
+        rotated(site)
+        append(site, 2)
+        checkpoint(site)
+    proof = site.log.prove(site.db, 1)
+    assert len({*keys}) == 4
+    assert [failures(proof, key) for key in keys] == [[]] * 4
+    cut = msgspec.structs.replace(proof, handovers=proof.handovers[1:])
+    assert failures(cut, keys[1]) == []
+    assert failures(cut, keys[0]) == ["the public key is not the pinned one"]
+
+
+def test_a_destroyed_key_introduces_nobody(site: Site) -> None:
+    append(site, 4)
+    checkpoint(site)
+    old_key = site.log.verifier_key()
+    Keyring.open(site.home, World()).destroy("audit.checkpoint", site.log._keys.ids("audit.checkpoint")[0])
+    checkpoint(site)
+    proof = site.log.prove(site.db, 1)
+    assert failures(proof, site.log.verifier_key()) == []
+    assert failures(proof, old_key) == ["the public key is not the pinned one"]
+
+
+def test_each_installation_has_a_log_of_its_own_name_and_keeps_it(tmp_path: Path) -> None:
+    logs = []
+    for name in ("one", "two"):
+        keys = Keyring.open(tmp_path / name, World())
+        log = AuditLog.open(keys, World())
+        log.verify_on_start(connect(tmp_path / name))
+        assert AuditLog.open(keys, World()).origin == log.origin
+        logs.append(log.origin)
+    assert len({*logs}) == 2
+
+
+def test_of_two_processes_that_begin_at_once_the_first_names_the_log(tmp_path: Path) -> None:
+    keys, db = Keyring.open(tmp_path, World()), connect(tmp_path)
+    first, second = AuditLog.open(keys, World()), AuditLog.open(keys, World())
+    first.verify_on_start(db)
+    second._begin()  # it has looked for a head before the first one kept its own
+    assert second.origin == first.origin
 
 
 def test_tiles_and_bundles_rebuild_the_signed_tree(site: Site) -> None:

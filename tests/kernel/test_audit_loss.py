@@ -15,8 +15,9 @@ import pytest
 
 import cloudhall
 from cloudhall.kernel import tlog
-from cloudhall.kernel.audit import HEAD_FILE, SCHEMA, AuditBroken, AuditLog, Checkpoint, Proof
+from cloudhall.kernel.audit import HEAD_FILE, SCHEMA, AuditBroken, AuditLog, Checkpoint
 from cloudhall.kernel.keys import Keyring
+from cloudhall.kernel.proofs import Proof
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.world import Simulated, World
 from tests.kernel.audit_site import (

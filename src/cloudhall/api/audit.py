@@ -22,12 +22,13 @@ from cloudhall.api.params import Param, Query
 from cloudhall.api.sight import find_place, may_audit, names_of, record_of
 from cloudhall.api.tokens import seal, unseal
 from cloudhall.kernel import tlog
-from cloudhall.kernel.audit import Found, Leaf, Proof
+from cloudhall.kernel.audit import Found, Leaf
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Forbidden, NotFound
 from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.places import PLATFORM
+from cloudhall.kernel.proofs import Proof
 from cloudhall.kernel.registry import OWN_ENTRIES
 from cloudhall.kernel.sight import visible_ids
 from cloudhall.kernel.text import T

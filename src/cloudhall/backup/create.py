@@ -14,7 +14,6 @@ from cloudhall.backup.objects import Copy
 from cloudhall.drivers.objects import weed_binary
 from cloudhall.drivers.objects.weed_copy import SLACK_NS
 from cloudhall.kernel import audit
-from cloudhall.kernel.kernel import ORIGIN
 from cloudhall.kernel.keys import Keyring
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
@@ -98,7 +97,7 @@ def _rows(home: Path, work: Path, progress: Progress) -> int:
 
 
 def _described(home: Path, work: Path, at_ns: int, progress: Progress) -> Manifest:
-    database, log = work / rows.NAME, audit.AuditLog(ORIGIN, Keyring.open(home / "keys", World()), World())
+    database, log = work / rows.NAME, audit.AuditLog.open(Keyring.open(home / "keys", World()), World())
     return Manifest(
         database_schema=rows.schema_version(database),
         engine=_engine(home),

@@ -18,9 +18,10 @@ from cloudhall.api.sight import record_of
 from cloudhall.console import equivalents, formats
 from cloudhall.console.charts import Sibling
 from cloudhall.console.names import Named
-from cloudhall.kernel.audit import Found, Leaf, Proof
+from cloudhall.kernel.audit import Found, Leaf
 from cloudhall.kernel.errors import NotFound
 from cloudhall.kernel.ids import is_id
+from cloudhall.kernel.proofs import Proof
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.tlog import leaf_hash

@@ -15,15 +15,16 @@ Cost at any size of the log: appending is constant, a proof reads at most two ha
 
 import hmac
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 
-from cloudhall.kernel import tlog
+from cloudhall.kernel import audit_search, cosignatures, tlog
 from cloudhall.kernel.errors import CloudhallError, Invalid, NotFound
-from cloudhall.kernel.keys import Keyring, PublicKey, Signature, replace_durably
+from cloudhall.kernel.keys import Keyring, PublicKey, Signature, locked, replace_durably
+from cloudhall.kernel.proofs import Consistency, Handover, Proof, Proven
 from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
 
@@ -51,7 +52,9 @@ CREATE TABLE IF NOT EXISTS audit_checkpoint (
 HEAD_FILE = "audit-head"
 PURPOSE = "audit.checkpoint"
 SALT_BYTES = 32
-PLACES_MERGED_MAX = 400  # of the 500 parts that SQLite allows a compound SELECT
+ORIGIN_BYTES = 8
+KEEPER = "service:audit"  # who names a new key in the log
+ROTATE = "audit.key:rotate"
 CHECKPOINT_LEAVES_MAX = 65_536  # bounds the pause of the one writer to about 0.3 s; the rest waits for the next one
 
 _APPEND = """
@@ -59,6 +62,7 @@ INSERT INTO audit_leaf (idx, at_us, actor, action, kind, resource, project, requ
 VALUES ((SELECT coalesce(max(idx) + 1, 0) FROM audit_leaf), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING idx
 """
 
+_CHECKPOINT = "SELECT size, at_us, root, note FROM audit_checkpoint"
 Phase = Literal["done", "intent", "outcome", "denied"]
 
 
@@ -116,38 +120,6 @@ class Checkpoint(NamedTuple):
     note: str
 
 
-class Proven(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of a proof; `salt` and `payload` only where the reader may see private facts and they still exist."""
-
-    index: int
-    leaf: bytes
-    path: tuple[bytes, ...]
-    salt: bytes | None = None
-    payload: bytes | None = None
-
-
-class Consistency(msgspec.Struct, frozen=True):
-    """That the tree of an older checkpoint is the beginning of the newer one."""
-
-    checkpoint: str
-    public_key: str
-    path: tuple[bytes, ...]
-
-
-class Proof(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `verify.py` checks offline: entries, their paths to one signed head, perhaps the way from an older head."""
-
-    origin: str
-    public_key: str
-    checkpoint: str
-    entries: tuple[Proven, ...]
-    consistency: Consistency | None = None
-
-    def to_json(self) -> bytes:
-        """Write the proof file: compact UTF-8 JSON, bytes as standard base64."""
-        return msgspec.json.encode(self)
-
-
 class AuditBroken(CloudhallError):
     """The stored log is not what was signed: rolled back, cut off or changed. The server must not write on."""
 
@@ -161,7 +133,7 @@ class AuditBroken(CloudhallError):
 
 
 class AuditLog:
-    """The log of one origin (its name in checkpoints, such as `cloud.example.cn/audit`)."""
+    """The log of one origin: its name in checkpoints, which no two installations may share."""
 
     def __init__(self, origin: str, keys: Keyring, world: World) -> None:
         if not origin or "+" in origin or any(c.isspace() for c in origin):
@@ -173,6 +145,17 @@ class AuditLog:
         self._world = world
         self._head_path = keys.folder / HEAD_FILE
         self._kept_note = ""
+
+    @classmethod
+    def open(cls, keys: Keyring, world: World) -> Self:
+        """Open the log that began here, under its name; where none has, one under a name that nobody else has."""
+        try:
+            begun = (keys.folder / HEAD_FILE).read_text("utf-8")
+        except FileNotFoundError:
+            return cls(f"cloudhall/{world.random_bytes(ORIGIN_BYTES).hex()}", keys, world)
+        except (OSError, UnicodeDecodeError):
+            raise _unreadable(keys.folder / HEAD_FILE) from None
+        return cls(begun.partition("\n")[0], keys, world)
 
     def append(self, tx: Tx, entry: Entry) -> int:
         """Write one leaf in the caller's write transaction and return its index; Invalid beyond 64 KiB.
@@ -198,6 +181,7 @@ class AuditLog:
         then show the checkpoint to anyone.
         """
         last = self.latest(tx)
+        signer = self._hand_over(tx, last)
         tree = self._tree(tx, last.size if last else 0)
         new = "SELECT hash FROM audit_leaf WHERE idx >= ? ORDER BY idx LIMIT ?"
         rows = tx.execute(new, (tree.size, CHECKPOINT_LEAVES_MAX)).fetchall()
@@ -206,7 +190,7 @@ class AuditLog:
         nodes = [node for (hash_,) in rows for node in tree.push(hash_)]
         tx.executemany("INSERT INTO audit_node (level, idx, hash) VALUES (?, ?, ?)", nodes)
         self._world.fault("audit.checkpoint")
-        signed = self._sign(tree.size, tree.root())
+        signed = self._sign(tree.size, tree.root(), signer)
         tx.execute("INSERT INTO audit_checkpoint (size, at_us, root, note) VALUES (?, ?, ?, ?)", signed)
         return signed
 
@@ -215,35 +199,48 @@ class AuditLog:
         if checkpoint.note == self._kept_note:
             return
         self._world.fault("audit.keep")
-        replace_durably(self._head_path, checkpoint.note.encode())
+        with locked(self._keys.folder):
+            replace_durably(self._head_path, checkpoint.note.encode())
         self._kept_note = checkpoint.note
 
     def verifier_key(self) -> str:
-        """Return the public key that people pin: the one that signs now, as `name+hash+base64`."""
-        return tlog.verifier_key(self.origin, self._keys.public(PURPOSE).raw)
+        """Return the public key that people pin: the one that signed the kept head, as `name+hash+base64`."""
+        head = self._kept_head()
+        signer = self._signer(head)[0] if head else self._keys.public(PURPOSE)
+        return tlog.verifier_key(self.origin, signer.raw)
 
     def latest(self, tx: Tx) -> Checkpoint | None:
         """Return the newest checkpoint; None before the first."""
-        row = tx.execute("SELECT size, at_us, root, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+        row = tx.execute(f"{_CHECKPOINT} ORDER BY size DESC LIMIT 1").fetchone()
         return Checkpoint(*row) if row else None
 
     def prove(self, tx: Tx, idx: int, size: int | None = None, *, private: bool = False) -> Proof:
-        """Prove one entry under the newest checkpoint, or under the one of `size`; NotFound if it does not cover it."""
+        """Prove one entry as `prove_all` does."""
         return self.prove_all(tx, (idx,), size, private=private)
 
     def prove_all(self, tx: Tx, idxs: Sequence[int], size: int | None = None, *, private: bool = False) -> Proof:
-        """Prove several entries, say the history of a resource, under one checkpoint; `private` adds their payloads."""
-        checkpoint = self._checkpoint_at(tx, size)
+        """Prove several entries, say the history of a resource, under one checkpoint; `private` adds their payloads.
+
+        Without a `size` it is the one that most witnesses have signed, else the newest; NotFound if it does not cover
+        an entry.
+        """
+        checkpoint = self._checkpoint_at(tx, size or cosignatures.best(tx, max(idxs, default=-1)))
         entries = tuple(self._proven(tx, idx, checkpoint.size, private=private) for idx in idxs)
-        return Proof(self.origin, self._signed_with(checkpoint.note), checkpoint.note, entries)
+        note = checkpoint.note + cosignatures.lines(tx, checkpoint.size)
+        handovers = self._handovers(tx, checkpoint.size)
+        return Proof(self.origin, self._signed_with(checkpoint.note), note, entries, handovers=handovers)
 
     def consistency(self, tx: Tx, old: int, new: int) -> Consistency:
         """Prove that the checkpoint of size `old` begins that of size `new`; NotFound unless both were signed."""
         before, after = self._checkpoint_at(tx, old), self._checkpoint_at(tx, new)
         if before.size > after.size:
             raise Invalid(T(f"{old} 大于 {new}", f"{old} is larger than {new}"))
-        path = tuple(self._hash(tx, start, end) for start, end in tlog.consistency(before.size, after.size))
+        path = self.consistency_path(tx, before.size, after.size)
         return Consistency(before.note, self._signed_with(before.note), path)
+
+    def consistency_path(self, tx: Tx, old: int, new: int) -> tuple[bytes, ...]:
+        """Hashes that lead from the tree of `old` entries to that of `new`, which a checkpoint must cover."""
+        return tuple(self._hash(tx, start, end) for start, end in tlog.consistency(old, new))
 
     def tile(self, tx: Tx, level: int, n: int, width: int = tlog.TILE_WIDTH) -> bytes:
         """Hashes of one C2SP tile, 32 bytes each; NotFound for what no checkpoint covers yet."""
@@ -283,11 +280,12 @@ class AuditLog:
             "resource = ?": resource,
             "action = ?": action,
             "at_us >= ?": since_us,
-            _SINCE: None if narrow or places else since_us,
+            audit_search.SINCE: None if narrow or places else since_us,
             "idx < ?": before_idx,
         }
         given = {clause: value for clause, value in asked.items() if value is not None}
-        rows = [row for parts in _parts(places, narrow=narrow) for row in _newest(tx, parts, given, limit)]
+        asks = audit_search.parts_of(places, narrow=narrow)
+        rows = [row for parts in asks for row in audit_search.newest(tx, parts, given, limit)]
         return [Found(idx, _decode(idx, leaf)) for idx, leaf in sorted(rows, reverse=True)[:limit]]
 
     def shred(self, tx: Tx, idx: int) -> bool:
@@ -307,7 +305,7 @@ class AuditLog:
         if head is None:
             if size:
                 raise _broken(f"{self._head_path} 不见了", f"{self._head_path} is gone")
-            self.keep(self._sign(0, tlog.EMPTY_ROOT))
+            self._begin()
             return
         last = self.latest(tx)
         heads = [(head.size, head.root)] + ([(last.size, last.root)] if last else [])
@@ -326,11 +324,54 @@ class AuditLog:
     def _leaves(self, tx: Tx) -> int:
         return int(tx.execute("SELECT coalesce(max(idx) + 1, 0) FROM audit_leaf").fetchone()[0])
 
-    def _sign(self, size: int, root: bytes) -> Checkpoint:
+    def _begin(self) -> None:
+        """Keep the first head, which fixes the name; of two processes that begin at once, the first one's counts."""
+        first = self._sign(0, tlog.EMPTY_ROOT, self._keys.public(PURPOSE))
+        with locked(self._keys.folder):
+            if not self._head_path.exists():
+                replace_durably(self._head_path, first.note.encode())
+            self.origin = self._head_path.read_text("utf-8").partition("\n")[0]
+
+    def _hand_over(self, tx: Tx, last: Checkpoint | None) -> PublicKey:
+        """Key that signs next: a new one only after the key before it has signed an entry that names the new one.
+
+        So whoever pinned an old key can follow (`_handovers`). A key that was destroyed cannot introduce its successor.
+        """
+        self._keys.refresh()
+        new = self._keys.public(PURPOSE)
+        if last is None:
+            return new
+        old = self._signed_by(last.note)
+        if old.key_id == new.key_id:
+            return new
+        name = tlog.verifier_key(self.origin, new.raw)
+        named = next((idx for idx, key in self._rotations(tx) if key == name), None)
+        if named is None:
+            self.append(tx, Entry(actor=KEEPER, action=ROTATE, resource=name))
+        covered = named is not None and named < last.size
+        return new if covered or old.key_id not in self._keys.ids(PURPOSE) else old
+
+    def _rotations(self, tx: Tx) -> list[tuple[int, str]]:
+        sql = "SELECT idx, resource FROM audit_leaf WHERE actor = ? AND action = ? ORDER BY idx"
+        return [(int(idx), str(key)) for idx, key in tx.execute(sql, (KEEPER, ROTATE))]
+
+    def _handovers(self, tx: Tx, size: int) -> tuple[Handover, ...]:
+        """Every change of key that a checkpoint of `size` entries knows of, oldest first."""
+        found = []
+        for idx, _ in self._rotations(tx):
+            row = tx.execute(f"{_CHECKPOINT} WHERE size > ? ORDER BY size LIMIT 1", (idx,)).fetchone()
+            if row is None or row[0] > size:
+                break
+            signed, entry = Checkpoint(*row), self._proven(tx, idx, row[0], private=False)
+            onward = self.consistency_path(tx, signed.size, size)
+            signer = self._signed_with(signed.note)
+            found.append(Handover(signed.note, signer, idx, entry.leaf, entry.path, onward))
+        return tuple(found)
+
+    def _sign(self, size: int, root: bytes, key: PublicKey) -> Checkpoint:
         text = tlog.checkpoint_text(self.origin, size, root)
-        signature = self._keys.sign(PURPOSE, text.encode())
-        public = next(key for key in self._keys.publics(PURPOSE) if key.key_id == signature.key_id)
-        return Checkpoint(size, self._world.now_us(), root, tlog.note(text, self.origin, public.raw, signature.raw))
+        signature = self._keys.sign(PURPOSE, text.encode(), key.key_id)
+        return Checkpoint(size, self._world.now_us(), root, tlog.note(text, self.origin, key.raw, signature.raw))
 
     def _kept_head(self) -> tlog.Head | None:
         """Return the head file's content if one of our keys signed it; None if there is no such file."""
@@ -340,7 +381,7 @@ class AuditLog:
         except FileNotFoundError:
             return None
         except ValueError:
-            raise _broken(f"{self._head_path} 无法读取", f"{self._head_path} cannot be read") from None
+            raise _unreadable(self._head_path) from None
         if not self._keys.verify(PURPOSE, head.text.encode(), Signature(signer.key_id, signature)):
             raise _broken(f"{self._head_path} 的签名无效", f"the signature in {self._head_path} does not hold")
         return head
@@ -353,13 +394,17 @@ class AuditLog:
                 return ours[key_hash], signature
         raise ValueError("not signed by this log")
 
+    def _signed_by(self, note: str) -> PublicKey:
+        try:
+            return self._signer(tlog.parse_checkpoint(note))[0]
+        except ValueError:
+            raise _broken("检查点不是本日志签的", "a checkpoint is not signed by this log") from None
+
     def _signed_with(self, note: str) -> str:
-        signer, _ = self._signer(tlog.parse_checkpoint(note))
-        return tlog.verifier_key(self.origin, signer.raw)
+        return tlog.verifier_key(self.origin, self._signed_by(note).raw)
 
     def _checkpoint_at(self, tx: Tx, size: int | None) -> Checkpoint:
-        sql = "SELECT size, at_us, root, note FROM audit_checkpoint WHERE size = ?"
-        row = self.latest(tx) if size is None else tx.execute(sql, (size,)).fetchone()
+        row = self.latest(tx) if size is None else tx.execute(f"{_CHECKPOINT} WHERE size = ?", (size,)).fetchone()
         if row is None:
             raise NotFound(T(f"没有覆盖 {size} 条的检查点", f"There is no checkpoint of size {size}"))
         return Checkpoint(*row)
@@ -406,28 +451,6 @@ class AuditLog:
 _FACTS = Facts.__struct_fields__
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _LEAF = msgspec.json.Decoder(Leaf)
-# `+ 0` keeps SQLite from answering min() by a walk through the rows in order of idx.
-_SINCE = "idx >= (SELECT min(idx + 0) FROM audit_leaf WHERE at_us >= ?)"
-_SEARCH = "SELECT idx, leaf FROM audit_leaf WHERE "
-_EVERYWHERE = Where("TRUE")
-
-
-def _parts(places: Sequence[str], *, narrow: bool) -> list[list[Where]]:
-    """Where to look: a list a statement, in it a condition for each index to be walked.
-
-    An actor or resource has an index that goes before those of the places (`+` keeps SQLite from taking theirs).
-    """
-    if narrow and places:
-        return [[Where(f"+project IN ({', '.join('?' * len(places))})", tuple(places))]]
-    each = [Where("project = ?", (place,)) for place in places] or [_EVERYWHERE]
-    return [each[i : i + PLACES_MERGED_MAX] for i in range(0, len(each), PLACES_MERGED_MAX)]
-
-
-def _newest(tx: Tx, parts: Sequence[Where], given: Mapping[str, Any], limit: int) -> list[Any]:
-    """Newest rows over all parts. Each is walked down its index only as far as the merge needs it."""
-    wheres = [part & Where(" AND ".join(given), tuple(given.values())) if given else part for part in parts]
-    sql = " UNION ALL ".join(_SEARCH + where.sql for where in wheres) + " ORDER BY idx DESC LIMIT ?"
-    return tx.execute(sql, (*(value for where in wheres for value in where.params), limit)).fetchall()
 
 
 def _encode(value: object) -> bytes:
@@ -440,6 +463,10 @@ def _decode(idx: int, leaf: bytes) -> Leaf:
         return _LEAF.decode(leaf)
     except msgspec.DecodeError:
         raise _broken(f"第 {idx} 条被改动", f"entry {idx} was changed") from None
+
+
+def _unreadable(path: Path) -> AuditBroken:
+    return _broken(f"{path} 无法读取", f"{path} cannot be read")
 
 
 def _broken(zh: str, en: str) -> AuditBroken:

@@ -9,7 +9,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cloudhall.kernel import audit, credentials, events, labels, levels, metering, places, quotas, requests, work
+from cloudhall.kernel import (
+    audit,
+    cosignatures,
+    credentials,
+    events,
+    labels,
+    levels,
+    metering,
+    places,
+    quotas,
+    requests,
+    work,
+)
 from cloudhall.kernel.audit import AuditLog, Entry
 from cloudhall.kernel.authority import Authority
 from cloudhall.kernel.caller import Caller
@@ -39,6 +51,7 @@ SCHEMAS = (
     credentials.SCHEMA,
     labels.SCHEMA,
     audit.SCHEMA,
+    cosignatures.SCHEMA,
     metering.SCHEMA,
     levels.SCHEMA,
 )
@@ -78,7 +91,7 @@ class Kernel:
         self.keys = Keyring.open(home / "keys", self.world)
         self.store = open_store(home, database, self.world)
         self.store.write(lambda tx: self._migrate(tx, schemas)).result()
-        self.audit = AuditLog(ORIGIN, self.keys, self.world)
+        self.audit = AuditLog.open(self.keys, self.world)
         self.audit.verify_on_start(self.store.read())
         self.authority = Authority(registry, self.world)
         self.reconciler = Reconciler(self)
@@ -223,7 +236,6 @@ class Kernel:
         self.store.write(lambda tx: requests.forget_expired(tx, self.world.now_us())).result()
 
 
-ORIGIN = "cloudhall/audit"
 LEVELS_S = 5.0
 CUT_S = 3_600.0
 SWEEP_S = 86_400.0

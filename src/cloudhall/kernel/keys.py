@@ -94,32 +94,25 @@ class Keyring:
     def open(cls, folder: Path, world: World) -> Self:
         """Open the keyring in `folder`, making it (0700) at first use; KeyringFault if it is not whole and private."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(folder):
+        with locked(folder):
             if not (folder / MASTER_FILE).exists() and not _keys_at_stake(folder):
                 _create(folder, world)
             master = _read_master(folder / MASTER_FILE)
             return cls(folder, world, master, _read_ring(folder / KEYS_FILE, master))
 
-    def sign(self, purpose: str, data: bytes) -> Signature:
-        """Sign with the newest key of this purpose."""
+    def sign(self, purpose: str, data: bytes, key_id: str = "") -> Signature:
+        """Sign with the newest key of this purpose, or with an older one that still lives."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        key = self._newest(purpose, "sign")
+        key = self._of(purpose, key_id) if key_id else self._newest(purpose, "sign")
         return Signature(key.id, Ed25519PrivateKey.from_private_bytes(self._secret(key)).sign(data))
 
     def verify(self, purpose: str, data: bytes, signature: Signature) -> bool:
         """Whether a key of this purpose, old ones included, made this signature."""
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
         key = self._find(signature.key_id)
         if key is None or (key.purpose, key.use) != (purpose, "sign"):
             return False
-        try:
-            Ed25519PublicKey.from_public_bytes(key.public).verify(signature.raw, data)
-        except InvalidSignature:
-            return False
-        return True
+        return signed(key.public, data, signature.raw)
 
     def public(self, purpose: str) -> PublicKey:
         """Public half of the key that `sign` uses now."""
@@ -129,6 +122,10 @@ class Keyring:
     def publics(self, purpose: str) -> tuple[PublicKey, ...]:
         """Public halves of every key that ever signed for this purpose, oldest first."""
         return tuple(PublicKey(k.id, k.public) for k in self._keys.values() if (k.purpose, k.use) == (purpose, "sign"))
+
+    def refresh(self) -> None:
+        """See what another process has changed. Cost: the file read and its tag computed, some 0.1 ms."""
+        self._adopt(_read_ring(self.folder / KEYS_FILE, self._master))
 
     def wrap(self, purpose: str, plaintext: bytes, aad: bytes) -> bytes:
         """Encrypt and authenticate; `aad` (say, the row's id) must be given again to unwrap. Adds 37 bytes."""
@@ -184,9 +181,7 @@ class Keyring:
                 if (key.purpose, key.id) == (purpose, key_id):
                     key.sealed = b""
                     return
-            raise NotFound(
-                T(f"用途“{purpose}”没有密钥 {key_id}", f"Purpose {purpose!r} has no key {key_id}"), reason="key"
-            )
+            raise _no_key(purpose, key_id)
 
     def _newest(self, purpose: str, use: Use) -> _Key:
         """Return the key for new work. A destroyed one is replaced by a fresh one, never by its predecessor."""
@@ -201,9 +196,15 @@ class Keyring:
             ring.keys.append(made)
         return made
 
+    def _of(self, purpose: str, key_id: str) -> _Key:
+        key = self._find(key_id)
+        if key is None or key.purpose != purpose:
+            raise _no_key(purpose, key_id)
+        return key
+
     def _find(self, key_id: str) -> _Key | None:
         if key_id not in self._keys:
-            self._adopt(_read_ring(self.folder / KEYS_FILE, self._master))
+            self.refresh()
         return self._keys.get(key_id)
 
     def _make(self, purpose: str, use: Use) -> _Key:
@@ -242,7 +243,7 @@ class Keyring:
     @contextmanager
     def _editing(self) -> Iterator[_Ring]:
         """Change the file as it is now on disk; an exception leaves it as it was."""
-        with _locked(self.folder):
+        with locked(self.folder):
             ring = _read_ring(self.folder / KEYS_FILE, self._master)
             yield ring
             self._world.fault("keys.write")
@@ -254,6 +255,18 @@ class Keyring:
         self._current = {(key.purpose, key.use): key for key in ring.keys}
         living = {key.id for key in ring.keys if key.sealed}
         self._secrets = {id_: secret for id_, secret in self._secrets.copy().items() if id_ in living}
+
+
+def signed(public: bytes, data: bytes, signature: bytes) -> bool:
+    """Whether the owner of an Ed25519 public key (32 bytes) made this signature."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def replace_durably(path: Path, data: bytes) -> None:
@@ -286,7 +299,7 @@ def _folder(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Keep other threads and processes out; closing the descriptor lets go, also when the process dies."""
     with _folder(folder) as fd:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -377,6 +390,10 @@ def _tag(master: bytes, keys: list[_Key]) -> bytes:
 def _bound(key: _Key) -> bytes:
     """Tie a sealed secret to its record, so that records cannot be swapped."""
     return f"{key.id} {key.use} {key.purpose}".encode()
+
+
+def _no_key(purpose: str, key_id: str) -> NotFound:
+    return NotFound(T(f"用途“{purpose}”没有密钥 {key_id}", f"Purpose {purpose!r} has no key {key_id}"), reason="key")
 
 
 def _damaged(path: Path) -> KeyringFault:
