@@ -4,8 +4,8 @@ from cloudhall.kernel import work
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import Unavailable
 from cloudhall.kernel.kinds import Blocked, Outcome, Ready, Wait
-from cloudhall.kernel.reconcile import EFFECTS_MAX
 from cloudhall.kernel.text import T
+from cloudhall.kernel.verdicts import EFFECTS_MAX
 from cloudhall.kernel.wire import state_of, to_wire
 from cloudhall.kernel.work import TRIES_MAX
 from cloudhall.kernel.world import SECOND_US

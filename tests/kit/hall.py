@@ -124,7 +124,7 @@ class Hall:
     def reopen(self) -> None:
         """Open another kernel on the files of one that is gone, and take over what it held."""
         self.kernel = self._open()
-        self.write(work.release_all)
+        self.write(lambda tx: work.release(tx, self.kernel.reconciler.owner))
 
     def forked(self, home: Path, objects: MemoryObjects, clock_us: int, seed: int) -> "Hall":
         """Another installation on a copy of this one's files and engine, with the same people."""

@@ -81,8 +81,12 @@ class Kernel:
         schemas: Sequence[str] = (),
         collectors: Sequence[Collector] = (),
         database: str = "",
+        worker: str = "main",
     ) -> None:
-        """Open the installation in `home`; `schemas` are hot tables of domains, `database` as `open_store` takes it."""
+        """Open the installation in `home`; `schemas` are hot tables of domains, `database` as `open_store` takes it.
+
+        `worker` names this process among those that work on one database; started again, it takes back what it held.
+        """
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.registry, self.home, self.world = registry, home, world or World()
         self.drivers: dict[str, Any] = dict(drivers or {})
@@ -94,7 +98,7 @@ class Kernel:
         self.audit = AuditLog.open(self.keys, self.world)
         self.audit.verify_on_start(self.store.read())
         self.authority = Authority(registry, self.world)
-        self.reconciler = Reconciler(self)
+        self.reconciler = Reconciler(self, worker)
         self.levels = Levels(self)
         self.clock = Clock()
         self.pricing: Callable[[Plan], dict[str, Any]] | None = None

@@ -30,6 +30,7 @@ else:
 
 __all__ = ["Blocked", "Condition", "F", "FieldInfo", "Outcome", "Ready", "T", "Wait", "edit", "field", "fields_of"]
 
+AT_ONCE = 4
 Scope = Literal["platform", "organisation", "project"]
 OnPlaceDelete = Literal["block", "cascade", "keep"]
 """What becomes of rows when the project or organisation they lie in is deleted: they are named as what must go first,
@@ -150,6 +151,8 @@ class Meta(msgspec.Struct, kw_only=True):
     icon: str = "doc"
     group: str = ""
     within_s: float = 60.0
+    at_once: int = AT_ONCE
+    per_s: float | None = None
     actions: dict[str, Action] = {}
     checks: list[Callable[[Any, Any, Any], Iterable[Problem]]] = []
     delete_checks: list[Callable[[Any, Any], Iterable[Problem]]] = []
@@ -344,11 +347,17 @@ def preview(kind: type[K]) -> Callable[[Callable[[K, Look], T]], Any]:
     return _appender(kind.meta.previews)
 
 
-def controller(kind: type[K]) -> Callable[[Callable[[K, "Context"], Outcome]], Callable[[K, "Context"], Outcome]]:
-    """Make a function the kind's one controller: look, write what was seen, then at most one effect a branch."""
+def controller(
+    kind: type[K], *, at_once: int = AT_ONCE, per_s: float | None = None
+) -> Callable[[Callable[[K, "Context"], Outcome]], Callable[[K, "Context"], Outcome]]:
+    """Make a function the kind's one controller: look, write what was seen, then at most one effect a branch.
+
+    In each process `at_once` of its passes run at a time, each in a thread, and no more than `per_s` begin a second:
+    what its engine can bear. Other kinds never wait for them.
+    """
 
     def add(run: Callable[[K, "Context"], Outcome]) -> Callable[[K, "Context"], Outcome]:
-        kind.meta.controller = run
+        kind.meta.controller, kind.meta.at_once, kind.meta.per_s = run, at_once, per_s
         return run
 
     return add

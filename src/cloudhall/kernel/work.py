@@ -5,6 +5,7 @@ wake only counts up and brings `due_us` forward, it never raises the fence; a ro
 reason, never dropped.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cloudhall.kernel.store import Tx
@@ -13,7 +14,7 @@ from cloudhall.kernel.world import SECOND_US, World
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
-LEASE_US = 60 * SECOND_US
+LEASE_US = 10 * SECOND_US  # renewed while a pass runs; so long a crashed worker's share lies still
 BACKOFF_CAP_S = 600.0
 TRIES_MAX = 25
 NEVER_US = 2**62
@@ -23,10 +24,25 @@ CREATE TABLE IF NOT EXISTS work (
   owner TEXT NOT NULL DEFAULT '', fence INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
   wakes INTEGER NOT NULL DEFAULT 0, effects INTEGER NOT NULL DEFAULT 0, parked TEXT, PRIMARY KEY (kind, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS work_due ON work (due_us) WHERE parked IS NULL;
+CREATE INDEX IF NOT EXISTS work_kind_due ON work (kind, due_us) WHERE parked IS NULL;
 """
 
 
+_DUE = """
+SELECT due_us, kind, id, fence, tries, wakes, effects FROM work
+WHERE kind = ? AND due_us <= ? AND lease_us <= ? AND parked IS NULL ORDER BY due_us LIMIT ?
+"""
+# From one kind that waits to the next, so that kinds without work cost nothing.
+_NEXT_DUE = """
+WITH RECURSIVE waiting (kind) AS (
+  SELECT min(kind) FROM work WHERE parked IS NULL
+  UNION ALL
+  SELECT (SELECT min(kind) FROM work WHERE parked IS NULL AND kind > waiting.kind) FROM waiting
+  WHERE waiting.kind IS NOT NULL
+)
+SELECT kind, (SELECT due_us FROM work WHERE kind = waiting.kind AND parked IS NULL AND lease_us <= ?
+              ORDER BY due_us LIMIT 1) FROM waiting WHERE kind IS NOT NULL
+"""
 SOONER = "CASE WHEN work.due_us < excluded.due_us THEN work.due_us ELSE excluded.due_us END"
 
 
@@ -59,15 +75,15 @@ def wake_children(kernel: "Kernel", tx: Tx, kind: str, id_: str, now_us: int) ->
                 due_now(tx, child.meta.key, child_id, now_us)
 
 
-def claim(tx: Tx, owner: str, now_us: int, limit: int, world: World) -> list[Claim]:
-    """Take up to `limit` due rows, oldest first: 35-100 times the rate of one at a time."""
-    rows = tx.execute(
-        "SELECT kind, id, fence, tries, wakes, effects FROM work "
-        "WHERE due_us <= ? AND lease_us <= ? AND parked IS NULL ORDER BY due_us LIMIT ?",
-        (now_us, now_us, limit),
-    ).fetchall()
+def claim(tx: Tx, owner: str, now_us: int, room: Mapping[str, int], world: World) -> list[Claim]:
+    """Take due rows, of each kind as many as there is room for, oldest first: 35-100 times the rate of one at a time.
+
+    Cost: the first entries of one index for each kind, however many rows wait or are parked.
+    """
+    rows = [r for kind, n in room.items() for r in tx.execute(_DUE, (kind, now_us, now_us, n)).fetchall()]
     claims = [
-        Claim(kind, id_, fence + 1, tries + 1, wakes, effects) for kind, id_, fence, tries, wakes, effects in rows
+        Claim(kind, id_, fence + 1, tries + 1, wakes, effects)
+        for _, kind, id_, fence, tries, wakes, effects in sorted(rows)
     ]
     tx.executemany(
         "UPDATE work SET lease_us = ?, owner = ?, fence = ?, tries = ?, due_us = ? WHERE kind = ? AND id = ?",
@@ -77,6 +93,14 @@ def claim(tx: Tx, owner: str, now_us: int, limit: int, world: World) -> list[Cla
         ],
     )
     return claims
+
+
+def renew(tx: Tx, claims: Sequence[Claim], now_us: int) -> None:
+    """Keep rows whose passes take longer than a lease."""
+    tx.executemany(
+        "UPDATE work SET lease_us = ? WHERE kind = ? AND id = ? AND fence = ?",
+        [(now_us + LEASE_US, c.kind, c.id, c.fence) for c in claims],
+    )
 
 
 def finish(tx: Tx, c: Claim, due_us: int | None, *, progress: bool, effects: int) -> int | None:
@@ -93,14 +117,15 @@ def finish(tx: Tx, c: Claim, due_us: int | None, *, progress: bool, effects: int
     return row[0] if row else None
 
 
-def retry_later(tx: Tx, c: Claim, reason: str) -> bool:
-    """Leave a failed row at the retry time that the claim wrote; park it when it has failed too often."""
-    parked = reason if c.tries >= TRIES_MAX else None
+def retry_later(tx: Tx, c: Claim, reason: str, latest_us: int) -> bool:
+    """Leave a failed row at the retry time that the claim wrote, or earlier; park it when it has failed too often."""
     cursor = tx.execute(
-        "UPDATE work SET lease_us = 0, owner = '' WHERE kind = ? AND id = ? AND fence = ?", (c.kind, c.id, c.fence)
+        "UPDATE work SET lease_us = 0, owner = '', due_us = CASE WHEN due_us > ? THEN ? ELSE due_us END "
+        "WHERE kind = ? AND id = ? AND fence = ?",
+        (latest_us, latest_us, c.kind, c.id, c.fence),
     )
-    if parked:
-        park(tx, c, parked)
+    if c.tries >= TRIES_MAX:
+        park(tx, c, reason)
     return cursor.rowcount == 1
 
 
@@ -118,16 +143,21 @@ def remove(tx: Tx, c: Claim) -> bool:
     return tx.execute(sql, (c.kind, c.id, c.fence, c.wakes)).rowcount == 1
 
 
+def next_due(tx: Tx, now_us: int) -> dict[str, int]:
+    """When the next row that nobody holds is due, by kind. Cost: two steps of one index for each kind that waits."""
+    return {
+        kind: due_us for kind, due_us in tx.execute(_NEXT_DUE, (now_us,)) if due_us is not None and due_us < NEVER_US
+    }
+
+
 def next_due_us(tx: Tx, now_us: int) -> int | None:
-    """When the next row that nobody holds is due, or None. Cost: the first entries of one index."""
-    sql = "SELECT due_us FROM work WHERE parked IS NULL AND lease_us <= ? ORDER BY due_us LIMIT 1"
-    row = tx.execute(sql, (now_us,)).fetchone()
-    return row[0] if row and row[0] < NEVER_US else None
+    """When the next row of any kind is due, or None."""
+    return min(next_due(tx, now_us).values(), default=None)
 
 
-def release_all(tx: Tx) -> None:
-    """At start, with this the only process: leases of the one before mean nothing."""
-    tx.execute("UPDATE work SET lease_us = 0, owner = '', due_us = 0 WHERE lease_us > 0")
+def release(tx: Tx, owner: str) -> None:
+    """Let go of what a worker of this name held before it was started anew. Reads every row in hand and due."""
+    tx.execute("UPDATE work SET lease_us = 0, owner = '', due_us = 0 WHERE owner = ?", (owner,))
 
 
 def _retry_us(tries: int, world: World) -> int:
