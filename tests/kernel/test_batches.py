@@ -15,8 +15,11 @@ from cloudhall.kernel.commands import Command
 from cloudhall.kernel.errors import CloudhallError, Conflict, Forbidden, Invalid, Problem, QuotaExceeded
 from cloudhall.kernel.text import T
 from tests.kernel.workshop import Engine, Shop, working
+from tests.kit.databases import BOTH
 from tests.kit.hall import Hall
 from tests.kit.writer import held
+
+pytestmark = BOTH
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from cloudhall.kernel.requests import KEPT_US
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.world import SECOND_US
 from tests.kernel.workshop import Engine, Part, Permit, Shop, working
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 SLOW = Where("name LIKE ?", ("slow%",))
 

@@ -7,6 +7,9 @@ import pytest
 from cloudhall.kernel import labels
 from cloudhall.kernel.store.tables import Where
 from tests.kernel.workshop import Engine, Shop, working
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 
 @pytest.fixture

@@ -183,6 +183,8 @@ def _one(planner: Planner, item: Item) -> Outcome:
     except CloudhallError as error:
         tx.execute("ROLLBACK TO item")
         tx.execute("RELEASE item")
+        if error.status >= CloudhallError.status:
+            raise  # a database that fails has not refused this item alone
         return Outcome(item.command.target, item.name, error=error)
     tx.execute("RELEASE item")
     kernel.world.fault("batch.item:after")
