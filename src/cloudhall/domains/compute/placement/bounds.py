@@ -27,8 +27,10 @@ EPSILON = 1e-9
 
 
 class Grid(NamedTuple):
-    """Flavours and one host in common units: `cpu` and `mem` of each flavour, and what the host has of both."""
+    """Flavours and one host in common units of so many thousandths of a core and MiB."""
 
+    cpu_unit: int
+    mem_unit: int
     cpu: Ints
     mem: Ints
     host_cpu: int
@@ -94,7 +96,12 @@ def grid_of(cpu_milli: Ints, memory_mib: Ints, host_cpu_milli: int, host_memory_
             mem_unit *= 2
     # a host is rounded up, machines down: what fitted still fits
     return Grid(
-        cpu_milli // cpu_unit, memory_mib // mem_unit, -(-host_cpu_milli // cpu_unit), -(-host_memory_mib // mem_unit)
+        cpu_unit,
+        mem_unit,
+        cpu_milli // cpu_unit,
+        memory_mib // mem_unit,
+        -(-host_cpu_milli // cpu_unit),
+        -(-host_memory_mib // mem_unit),
     )
 
 
@@ -167,8 +174,8 @@ def dual_prices(grid: Grid, counts: Ints) -> Floats:
 
 
 def prove(grid: Grid, price: Floats) -> Prices:
-    """Prices as integers, with the exact worth of the fullest host."""
-    of = np.floor(price * PRICE_ONE).astype(np.int64)
+    """Prices as integers, with the exact worth of the fullest host; what needs no core is worth nothing."""
+    of = np.where(grid.cpu > 0, np.floor(price * PRICE_ONE), 0).astype(np.int64)
     return Prices(of, max(int(fillings(grid, of)[-1, -1]), 1))
 
 

@@ -1,8 +1,12 @@
 """Rescue: a request that fits nowhere is given room by moving a few machines off one host.
 
 Candidates are the sets of at most `moves_max` machines that share a host on which the request would fit without them.
-They are tried from the cheapest on: fewest bytes to move, then fewest machines, then the lowest host. The first set
-whose machines all find another host is the plan; trying means really moving them, on a trial.
+They are tried from the cheapest on, and the first set whose machines all find another host is the plan; trying means
+really moving them, on a trial.
+
+Cheapest is what disturbs the fewest machines. Among those, what leaves hosts least lopsided: cores without memory are
+of no use to whoever comes next, nor is memory without cores, and the next rescue would have to make it good. Then the
+lowest host.
 """
 
 import itertools
@@ -10,12 +14,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints
 from cloudhall.domains.compute.placement.engine import Engine, Refusal
 from cloudhall.domains.compute.placement.fit import has_labels, keys_all
+from cloudhall.domains.compute.placement.planner.lopsided import imbalance
 from cloudhall.domains.compute.placement.planner.plan import Plan, Step, propose
 from cloudhall.domains.compute.placement.planner.trial import trial
 from cloudhall.domains.compute.placement.request import Request
@@ -23,6 +27,8 @@ from cloudhall.domains.compute.placement.state import NO_GROUP
 from cloudhall.kernel.text import T
 
 TRIES_MAX = 64
+NOWHERE = 1 << 40
+"""Price of a machine that has nowhere to go."""
 CLASSES_MAX = 24
 """Classes of which machines are moved: the most frequent ones. Their pairs are 300, a pass over the hosts each."""
 
@@ -89,30 +95,35 @@ def _candidates(engine: Engine, guests: Guests, request: Request, moves_max: int
     hosts = np.flatnonzero(has_labels(books.hosts.T, need))
     lacks = _sizes(need[None])[0] - _free(books.hosts[hosts])
     many = guests.many[hosts]
-    movable = np.stack([_elsewhere(engine, int(class_))[hosts] for class_ in guests.classes], 1)
-    for kinds in _sets(guests, moves_max):
-        able = np.all(lacks <= guests.size[list(kinds)].sum(0), 1)
-        for kind in set(kinds):
-            able &= (many[:, kind] >= kinds.count(kind)) & movable[:, kind]
-        for host in hosts[able].tolist():
+    away = np.stack([_away(engine, int(class_))[hosts] for class_ in guests.classes], 1)
+    lopsided = imbalance(books.hosts)[hosts]
+    for moves in range(1, moves_max + 1):
+        found: list[tuple[int, int, tuple[int, ...]]] = []
+        for kinds in itertools.combinations_with_replacement(range(len(guests.classes)), moves):
+            able = np.all(lacks <= guests.size[list(kinds)].sum(0), 1)
+            for kind in set(kinds):
+                able &= (many[:, kind] >= kinds.count(kind)) & (away[:, kind] < NOWHERE)
+            left = books.hosts[hosts[able]]
+            left[:, [at.CPU, at.MEM, at.CORES]] += guests.size[list(kinds), :3].sum(0) - _sizes(need[None])[0, :3]
+            price = imbalance(left) - lopsided[able] + away[able][:, list(kinds)].sum(1)
+            found += zip(price.tolist(), hosts[able].tolist(), itertools.repeat(kinds))
+        for _, host, kinds in sorted(found):
             yield Candidate(host, kinds)
 
 
-def _elsewhere(engine: Engine, class_: int) -> npt.NDArray[np.bool_]:
-    """Per host: whether one of this class fits on some other host."""
+def _away(engine: Engine, class_: int) -> Ints:
+    """Per host: by how much one of this class makes the best other host more lopsided; `NOWHERE` if there is none."""
     books = engine.state.books
-    fits = keys_all(books.hosts, books.classes[class_], books.mix) != at.NONE
-    elsewhere: npt.NDArray[np.bool_] = np.count_nonzero(fits) - fits > 0
-    return elsewhere
-
-
-def _sets(guests: Guests, moves_max: int) -> list[tuple[int, ...]]:
-    """All sets of classes, the ones with the fewest bytes first."""
-    memory = guests.size[:, 1].tolist()
-    sets = itertools.chain.from_iterable(
-        itertools.combinations_with_replacement(range(len(memory)), moves) for moves in range(1, moves_max + 1)
-    )
-    return sorted(sets, key=lambda kinds: (sum(memory[kind] for kind in kinds), len(kinds), kinds))
+    need = books.classes[class_]
+    keys = keys_all(books.hosts, need, books.mix)
+    targets = np.argsort(keys, kind="stable")[:2]
+    rows = books.hosts[targets]
+    after = rows.copy()
+    after[:, [at.CPU, at.MEM, at.CORES]] -= need[[at.CPU, at.MEM, at.CORES]]
+    price = np.where(keys[targets] < at.NONE, imbalance(after) - imbalance(rows), NOWHERE)
+    every = np.full(len(keys), price[0])
+    every[targets[0]] = price[1] if len(price) > 1 else NOWHERE
+    return every
 
 
 def _tried(engine: Engine, guests: Guests, candidate: Candidate, request: Request, group: int) -> list[Step]:
