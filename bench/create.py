@@ -1,11 +1,16 @@
 """How many durable creates a second the whole interface takes: HTTP, token, policy, quota, idempotency, audit, event.
 
-    creates_per_s           acknowledged with 201, each on disk before it was (WAL, synchronous=FULL)
-    fsyncs_per_s            commits of the server's one writer; each is one fsync, shared by all creates of its group
-    server_cpu_s_per_1000   user and system time of the server process for 1,000 creates; `client_…` of the clients'
-    p50_ms, p99_ms          seen by a client, from the first byte out to the last byte in
-    bare_fsyncs_per_s       limit: a file of the same disk, 4 KiB written and synced again and again
-    bare_sqlite_rows_per_s  limit: SQLite alone, one row as wide as a create, in groups as large as the server's were
+Each figure carries its database, `sqlite.` or `postgres.`; `--dialect both` measures one after the other.
+
+    single_per_s              one create a request, acknowledged with 201; each was on disk before
+    batch_per_s               the same with 100 creates in each request
+    fsyncs_per_s              commits of the server's one writer; each is one sync, shared by all creates of its group
+    server_cpu_s_per_1000     user and system time of the server's process for 1,000 creates; `database_…` of the
+                              processes of PostgreSQL, `client_…` of the load generator
+    p50_ms, p99_ms            of a single create, seen by a client from the first byte out to the last byte in
+    bytes_per_create          by which the database grew, over all tables and indexes
+    bare_fsyncs_per_s         limit: a file of the same disk, 4 KiB written and synced again and again
+    bare_rows_per_s           limit: the database alone, one row as wide as a create, in groups as large as the server's
 
 The clients are a process of their own with keep-alive connections over loopback, each waiting for its answer before it
 asks again. After the run, every acknowledged create is looked for in the database.
@@ -25,8 +30,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -55,6 +61,9 @@ WARM_UP_S = 2.0
 BARE_S = 2.0
 ROW_BYTES = 2_000  # what a create of this kind adds over all tables and indexes, about
 PAGE_BYTES = 4_096
+BATCH = 100
+BATCH_CLIENTS = 4
+DIALECTS = ("sqlite", "postgres")
 
 
 class TicketSpec(Spec, frozen=True, kw_only=True):
@@ -80,14 +89,24 @@ Ticket.meta.domain = "bench"  # a script lies in no domain's folder
 TICKETS = Domain(name="bench", title=T("测量", "Bench"), question=T("多快？", "How fast?"), kinds=(Ticket,))
 
 
-def serve(home: Path, port: int) -> None:
+class Database(NamedTuple):
+    """A database to measure: what the server is given, how large it is, who works for it, and its bare limit."""
+
+    url: str
+    ticket_names: Callable[[], set[str]]
+    size_bytes: Callable[[], int]
+    cpu_s: Callable[[], float]
+    bare_rows_per_s: Callable[[int], float]
+
+
+def serve(home: Path, port: int, database: str) -> None:
     """Run the server; its first line is a token and the project to create in."""
     import uvicorn
 
     from cloudhall.api.app import create_app
 
     schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
-    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=schemas)
+    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=schemas, database=database)
     token, project = found(kernel)
     commits = [0]
     kernel.store.on_commit.append(lambda: commits.__setitem__(0, commits[0] + 1))
@@ -128,18 +147,20 @@ def found(kernel: Kernel) -> tuple[str, str]:
 
 
 class Client(asyncio.Protocol):
-    """One keep-alive connection that creates one ticket after the other."""
+    """One keep-alive connection that creates one ticket after the other, or a batch of them."""
 
-    def __init__(self, number: int, head: str, project: str, run: "Run") -> None:
-        """`head` is the request up to the idempotency key."""
+    def __init__(self, number: int, head: Callable[[str], str], project: str, run: "Run") -> None:
+        """`head` is the request up to the idempotency key, from the path on."""
         self.number, self.head, self.project, self.run = number, head, project, run
         self.count, self.sent_at, self.received = 0, 0.0, b""
+        self.names: list[str] = []
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the first."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.run.open += 1
         self._ask()
 
     def data_received(self, data: bytes) -> None:
@@ -148,76 +169,101 @@ class Client(asyncio.Protocol):
         head, end, body = self.received.partition(b"\r\n\r\n")
         if not end or len(body) < int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]):
             return
-        self.run.note(self._name(), head[9:12], body, time.perf_counter() - self.sent_at)
+        self.run.note(self.names, head[9:12], body, time.perf_counter() - self.sent_at)
         self.received = b""
         self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
-        """Count a connection that the server closed."""
+        """Count one less; one that the server closed is lost."""
+        self.run.open -= 1
         self.run.lost += not self.run.over
-
-    def _name(self) -> str:
-        return f"t-{self.number}-{self.count}"
 
     def _ask(self) -> None:
         assert self.transport is not None
         if self.run.over:
             self.transport.close()
             return
+        size = self.run.batch
         self.count += 1
-        name = self._name()
-        body = f'{{"name":"{name}","project":"{self.project}","spec":{{"size_gib":1}}}}'
+        self.names = [f"{self.run.prefix}-{self.number}-{self.count}-{n}" for n in range(size)]
+        items = [f'{{"name":"{n}","project":"{self.project}","spec":{{"size_gib":1}}}}' for n in self.names]
+        body = items[0] if size == 1 else f'{{"items":[{",".join(items)}],"atomic":true}}'
+        path = "/api/v1/tickets" if size == 1 else "/api/v1/tickets:batch_create"
         self.sent_at = time.perf_counter()
-        self.transport.write(f"{self.head}{name}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        request = f"{self.head(path)}{self.names[0]}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        self.transport.write(request.encode())
 
 
 class Run:
     """What the clients saw."""
 
-    def __init__(self) -> None:
-        """Nothing yet."""
-        self.over, self.lost, self.measuring = False, 0, False
+    def __init__(self, prefix: str, batch: int) -> None:
+        """Nothing yet. `batch` creates go in each request."""
+        self.prefix, self.batch = prefix, batch
+        self.over, self.measuring = False, False
+        self.open, self.lost, self.creates = 0, 0, 0
         self.names: list[str] = []
         self.latencies_s: list[float] = []
 
-    def note(self, name: str, status: bytes, body: bytes, latency_s: float) -> None:
+    def note(self, names: list[str], status: bytes, body: bytes, latency_s: float) -> None:
         """Count an answer; a measurement of refusals would be none."""
         if status != b"201":
             raise SystemExit(f"answered {status.decode()}: {body.decode()}")
-        self.names.append(name)
+        self.names += names
         if self.measuring:
+            self.creates += self.batch
             self.latencies_s.append(latency_s)
 
 
-async def load(port: int, token: str, project: str, clients: int, seconds: float) -> dict[str, Any]:
-    """Keep the server busy; answers what was measured between warm-up and end."""
-    loop, run = asyncio.get_running_loop(), Run()
-    head = (
-        f"POST /api/v1/tickets HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Type: application/json\r\nIdempotency-Key: "
-    )
+class Spent(NamedTuple):
+    """What was used up between warm-up and end."""
+
+    seconds: float
+    commits: int
+    server_s: float
+    client_s: float
+    database_s: float
+
+
+async def load(
+    port: int, told: dict[str, str], run: Run, clients: int, seconds: float, database_cpu_s: Callable[[], float]
+) -> Spent:
+    """Keep the server busy; answers what that took between warm-up and end."""
+    loop = asyncio.get_running_loop()
+
+    def head(path: str) -> str:
+        return (
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {told['token']}\r\n"
+            "Content-Type: application/json\r\nIdempotency-Key: "
+        )
+
     for number in range(clients):
-        await loop.create_connection(lambda n=number: Client(n, head, project, run), "127.0.0.1", port)  # type: ignore[misc]  # bound in the default
+        await loop.create_connection(lambda n=number: Client(n, head, told["project"], run), "127.0.0.1", port)  # type: ignore[misc]  # bound in the default
     await asyncio.sleep(WARM_UP_S)
-    before, mine, began = await figures(port), cpu_s(), time.perf_counter()
+    before, mine, theirs, began = await figures(port), cpu_s(), database_cpu_s(), time.perf_counter()
     run.measuring = True
     await asyncio.sleep(seconds)
     run.measuring = False
-    took_s, own_s, after = time.perf_counter() - began, cpu_s() - mine, await figures(port)
+    took_s, mine, theirs = time.perf_counter() - began, cpu_s() - mine, database_cpu_s() - theirs
+    after = await figures(port)
     run.over = True
-    await asyncio.sleep(0.5)
-    creates = len(run.latencies_s)
+    while run.open:  # what is under way is answered
+        await asyncio.sleep(0.01)
+    return Spent(took_s, after["commits"] - before["commits"], after["cpu_s"] - before["cpu_s"], mine, theirs)
+
+
+def said(run: Run, spent: Spent) -> dict[str, Any]:
+    """Figures of the single creates."""
     cuts = statistics.quantiles(run.latencies_s, n=100)
     return {
-        "creates_per_s": round(creates / took_s),
-        "fsyncs_per_s": round((after["commits"] - before["commits"]) / took_s),
-        "creates_per_fsync": round(creates / (after["commits"] - before["commits"]), 1),
-        "server_cpu_s_per_1000": round((after["cpu_s"] - before["cpu_s"]) / creates * 1_000, 3),
-        "client_cpu_s_per_1000": round(own_s / creates * 1_000, 3),
+        "single_per_s": round(run.creates / spent.seconds),
+        "fsyncs_per_s": round(spent.commits / spent.seconds),
+        "creates_per_fsync": round(run.creates / spent.commits, 1),
+        "server_cpu_s_per_1000": round(spent.server_s / run.creates * 1_000, 3),
+        "database_cpu_s_per_1000": round(spent.database_s / run.creates * 1_000, 3),
+        "client_cpu_s_per_1000": round(spent.client_s / run.creates * 1_000, 3),
         "p50_ms": round(cuts[49] * 1_000, 1),
         "p99_ms": round(cuts[98] * 1_000, 1),
-        "connections_lost": run.lost,
-        "names": run.names,
     }
 
 
@@ -237,13 +283,6 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def missing(home: Path, names: list[str]) -> int:
-    """Acknowledged creates that the database does not hold; there must be none."""
-    with contextlib.closing(sqlite3.connect(home / "cloudhall.db")) as database:
-        there = {name for (name,) in database.execute("SELECT name FROM bench_ticket")}
-    return len(set(names) - there)
-
-
 def bare_fsyncs_per_s(folder: Path) -> float:
     """What the disk gives: one page written and synced after the other."""
     page, count, until = os.urandom(PAGE_BYTES), 0, time.perf_counter() + BARE_S
@@ -255,40 +294,117 @@ def bare_fsyncs_per_s(folder: Path) -> float:
     return count / BARE_S
 
 
-def bare_sqlite_rows_per_s(folder: Path, group: int) -> float:
-    """What SQLite gives with groups of this size, in one process and with nothing else to do."""
-    database = sqlite3.connect(folder / "bare.db", isolation_level=None)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, body BLOB)")
+@contextlib.contextmanager
+def sqlite(folder: Path) -> Iterator[Database]:
+    """The embedded database, in the folder of the installation."""
+    file = folder / "cloudhall.db"
+
+    def names() -> set[str]:
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            return {name for (name,) in database.execute("SELECT name FROM bench_ticket")}
+
+    def bare(group: int) -> float:
+        with contextlib.closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, body BLOB)")
+            return grouped(group, database.execute, lambda rows: database.executemany(PUT.format("?"), rows))
+
+    yield Database("", names, lambda: file.stat().st_size, lambda: 0.0, bare)
+
+
+@contextlib.contextmanager
+def postgres(folder: Path) -> Iterator[Database]:
+    """A server of its own on the same disk, as the tests start it."""
+    import psycopg
+
+    from tests.kit.postgres import Server, binaries
+
+    programs = binaries()
+    if programs is None:
+        raise SystemExit("there is no PostgreSQL: name one in CLOUDHALL_POSTGRES")
+    with contextlib.closing(Server(programs, folder.parent)) as server:
+        server.start()
+        name = server.make()
+
+        def names() -> set[str]:
+            return {row[0] for row in server.do("SELECT name FROM bench_ticket", name)}
+
+        def bare(group: int) -> float:
+            with psycopg.connect(server.url(name), autocommit=True) as database, database.cursor() as cursor:
+                cursor.execute("CREATE TABLE row (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body BYTEA)")
+                return grouped(group, database.execute, lambda rows: cursor.executemany(PUT.format("%s"), rows))
+
+        def size() -> int:
+            return int(server.do(f"SELECT pg_database_size('{name}')")[0][0])
+
+        yield Database(server.url(name), names, size, lambda: tree_cpu_s(server.pid), bare)
+
+
+PUT = "INSERT INTO row (body) VALUES ({})"
+OPENS = {"sqlite": sqlite, "postgres": postgres}
+
+
+def grouped(group: int, execute: Callable[[str], object], put: Callable[[list[tuple[bytes]]], object]) -> float:
+    """Rows a second that a database takes in groups, in one process and with nothing else to do."""
     body, count, until = os.urandom(ROW_BYTES), 0, time.perf_counter() + BARE_S
     while time.perf_counter() < until:
-        database.execute("BEGIN IMMEDIATE")
-        database.executemany("INSERT INTO row (body) VALUES (?)", [(body,)] * group)
-        database.execute("COMMIT")
+        execute("BEGIN")
+        put([(body,)] * group)
+        execute("COMMIT")
         count += group
-    database.close()
     return count / BARE_S
 
 
-def measure(folder: Path, clients: int, seconds: float) -> dict[str, Any]:
+def tree_cpu_s(pid: int) -> float:
+    """User and system time of a process and its children, also of those that have ended; proc(5)."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if stat.parent.name == str(pid):
+                ticks += sum(map(int, fields[11:15]))
+            elif fields[1] == str(pid):
+                ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure(dialect: str, folder: Path, clients: int, seconds: float) -> dict[str, Any]:
     """Start a server, load it, stop it, look for every create; then the limits on the same disk."""
+    with OPENS[dialect](folder) as database:
+        result, names = served(database, folder, clients, seconds)
+        result["missing"] = missing(database, names)
+        group = max(1, round(result["creates_per_fsync"]))
+        result["bare_fsyncs_per_s"] = round(bare_fsyncs_per_s(folder))
+        result["bare_rows_per_s"] = round(database.bare_rows_per_s(group))
+    return {f"{dialect}.{key}": value for key, value in result.items()}
+
+
+def missing(database: Database, names: list[str]) -> int:
+    """Acknowledged creates that the database does not hold; there must be none."""
+    return len(set(names) - database.ticket_names())
+
+
+def served(database: Database, folder: Path, clients: int, seconds: float) -> tuple[dict[str, Any], list[str]]:
+    """Figures of a server under load, single creates first, then batches; and the names of all that it acknowledged."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    command = [sys.executable, __file__, "--serve", str(port), "--home", str(folder)]
+    command = [sys.executable, __file__, "--serve", str(port), "--home", str(folder), "--database", database.url]
+    single, many = Run("t", 1), Run("b", BATCH)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             told = json.loads(server.stdout.readline())
             wait_for(port)
-            result = asyncio.run(load(port, told["token"], told["project"], clients, seconds))
+            empty_bytes = database.size_bytes()
+            result = said(single, asyncio.run(load(port, told, single, clients, seconds, database.cpu_s)))
+            result["bytes_per_create"] = round((database.size_bytes() - empty_bytes) / len(single.names))
+            spent = asyncio.run(load(port, told, many, BATCH_CLIENTS, seconds, database.cpu_s))
+            result["batch_per_s"] = round(many.creates / spent.seconds)
         finally:
             server.send_signal(signal.SIGINT)
-    result["missing"] = missing(folder, result.pop("names"))
-    group = max(1, round(result["creates_per_fsync"]))
-    result["bare_fsyncs_per_s"] = round(bare_fsyncs_per_s(folder))
-    result["bare_sqlite_rows_per_s"] = round(bare_sqlite_rows_per_s(folder, group))
-    return result
+    result["connections_lost"] = single.lost + many.lost
+    return result, single.names + many.names
 
 
 def wait_for(port: int) -> None:
@@ -305,13 +421,18 @@ def wait_for(port: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dialect", choices=(*DIALECTS, "both"), default="both")
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--home", type=Path, help="folder on the disk to measure; a temporary one without it")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--database", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(given.home, given.serve)
+        serve(given.home, given.serve, given.database)
     else:
-        with tempfile.TemporaryDirectory(prefix="cloudhall-create-", dir=given.home) as made:
-            print(json.dumps(measure(Path(made), given.clients, given.seconds)))
+        measured: dict[str, Any] = {}
+        for chosen in DIALECTS if given.dialect == "both" else (given.dialect,):
+            with tempfile.TemporaryDirectory(prefix="cloudhall-create-", dir=given.home) as made:
+                measured |= measure(chosen, Path(made), given.clients, given.seconds)
+        print(json.dumps(measured))

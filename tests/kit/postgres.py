@@ -46,10 +46,14 @@ def binaries() -> Path | None:
 class Server:
     """One PostgreSQL with databases that tests make and drop."""
 
-    def __init__(self, programs: Path) -> None:
-        """Make the cluster; it does not run yet. The folder's path is short, for that of a socket has 107 bytes."""
+    def __init__(self, programs: Path, where: Path | None = None) -> None:
+        """Make the cluster in a folder of its own in `where`, in memory without it; it does not run yet.
+
+        The path must be short, for that of a socket has 107 bytes.
+        """
         self._programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=SHM if SHM.is_dir() else None))
+        memory = SHM if SHM.is_dir() else None
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=where or memory))
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")

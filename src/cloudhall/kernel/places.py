@@ -60,9 +60,10 @@ def remove_grant(tx: Tx, id_: str) -> None:
 def granted(tx: Tx, subject: str, now_us: int) -> Mapping[str, frozenset[str]]:
     """Roles that a subject holds now, each with the places where it was granted (not expanded downwards)."""
     held: dict[str, set[str]] = {}
-    sql = "SELECT role, place FROM role_grant WHERE subject = ? AND (expires_us IS NULL OR expires_us > ?)"
-    for role, place in tx.execute(sql, (subject, now_us)):
-        held.setdefault(role, set()).add(place)
+    sql = "SELECT role, place, expires_us FROM role_grant WHERE subject = ?"
+    for role, place, expires_us in tx.execute(sql, (subject,)):
+        if expires_us is None or expires_us > now_us:
+            held.setdefault(role, set()).add(place)
     return {role: frozenset(places) for role, places in held.items()}
 
 

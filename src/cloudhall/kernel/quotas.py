@@ -39,15 +39,18 @@ def room(tx: Tx, place: str, quota: Quota) -> Room:
 
 def charge(tx: Tx, place: str, quota: Quota, amount: int) -> None:
     """Take (or, negative, give back) room; raises `QuotaExceeded` and changes nothing when it does not fit."""
-    if amount == 0:
+    if amount == 0 or _taken(tx, place, quota, amount):
         return
-    tx.execute("INSERT INTO quota VALUES (?, ?, 0, ?) ON CONFLICT DO NOTHING", (place, quota.key, quota.default))
-    cursor = tx.execute(
-        "UPDATE quota SET used = used + ? WHERE place = ? AND key = ? AND (? < 0 OR used + ? <= room)",
-        (amount, place, quota.key, amount, amount),
-    )
-    if cursor.rowcount == 0:
+    first = "INSERT INTO quota VALUES (?, ?, 0, ?) ON CONFLICT DO NOTHING"
+    made = tx.execute(first, (place, quota.key, quota.default)).rowcount == 1
+    if not (made and _taken(tx, place, quota, amount)):
         raise exceeded(quota, room(tx, place, quota), amount)
+
+
+def _taken(tx: Tx, place: str, quota: Quota, amount: int) -> bool:
+    """Whether it fitted; the check is the condition of the change."""
+    sql = "UPDATE quota SET used = used + ? WHERE place = ? AND key = ? AND (? < 0 OR used + ? <= room)"
+    return tx.execute(sql, (amount, place, quota.key, amount, amount)).rowcount == 1
 
 
 def exceeded(quota: Quota, now: Room, amount: int) -> QuotaExceeded:

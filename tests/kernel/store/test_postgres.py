@@ -157,7 +157,7 @@ class TestTrouble:
         self, url: str, store: PostgresStore, kept: bool
     ) -> None:
         with Cable(url) as cable, closing(PostgresStore(cable.url, World())) as far:
-            cable.cut_at(b"; COMMIT", after=kept)
+            cable.cut_at(b"COMMIT\0", after=kept)
             with pytest.raises(Unavailable) as unknown:
                 far.write(append).result(WAIT_S)
             assert unknown.value.reason == "OUTCOME_UNKNOWN"

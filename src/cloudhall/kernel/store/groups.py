@@ -130,13 +130,13 @@ class GroupStore(ABC):
         tx.execute("SAVEPOINT one")
         try:
             result = job.run(tx)
+            tx.execute("RELEASE one")
         except Exception as error:
             if not self._open():
                 raise  # the database gave the whole group up: disk full, broken or away
             tx.execute("ROLLBACK TO one")
             tx.execute("RELEASE one")
             return _Answer(error=self._told(error))
-        tx.execute("RELEASE one")
         return _Answer(result)
 
     def _ring(self) -> None:

@@ -20,6 +20,7 @@ from cloudhall.kernel.store.dialect import POSTGRES
 from cloudhall.kernel.store.groups import GroupStore
 from cloudhall.kernel.store.listening import Listener
 from cloudhall.kernel.store.session import Lost, Refused, Rows, Session
+from cloudhall.kernel.store.under_lock import UnderLock
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
 
@@ -30,11 +31,11 @@ LOCK = 0x636C6F7564  # the one key of the advisory lock; a database holds one in
 CHANNEL = "cloudhall"
 _WRITER = """
 SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s';
+SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 _READER = "SET default_transaction_read_only = on"
 _BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})"
-_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
 _VERSION = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)"
 _DISK_FULL = "53100"
 _UNFIT = ("22", "54000")  # a value out of range, a NUL in a text, an index entry too long
@@ -72,16 +73,18 @@ class PostgresStore(GroupStore):
         if self._writer is not None:
             with contextlib.suppress(Lost):
                 self._writer.control(_BEGIN)
-                return self._writer
+                return UnderLock(self._writer)
         self._undo()
         self._writer = Session(self._url, _WRITER)
         self._writer.control(_BEGIN)
-        return self._writer
+        return UnderLock(self._writer)
 
     def _end(self) -> None:
         assert self._writer is not None
         self._committing = True
-        self._writer.control(_COMMIT)
+        for statement in (f"NOTIFY {CHANNEL}", "COMMIT"):
+            self._writer.send(statement)
+        self._writer.flush()
         self._committing = False
 
     def _undo(self) -> None:

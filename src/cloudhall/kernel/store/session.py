@@ -68,6 +68,49 @@ class Rows:
         return list(self._rows)
 
 
+class Sent:
+    """A statement without rows that is on its way: whoever asks for its count waits for it."""
+
+    __slots__ = ("_count", "_session")
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._count: int | None = None
+
+    @property
+    def rowcount(self) -> int:
+        """Rows written."""
+        if self._count is None:
+            self._session.flush()
+        assert self._count is not None
+        return self._count
+
+    @rowcount.setter
+    def rowcount(self, count: int) -> None:
+        self._count = count
+
+    def __iter__(self) -> Iterator[Any]:
+        """None."""
+        return iter(())
+
+    def fetchone(self) -> Any:
+        """None."""
+        return None
+
+    def fetchall(self) -> list[Any]:
+        """None."""
+        return []
+
+
+class _Waiting(NamedTuple):
+    """A statement that is to be sent: under its name where it is prepared, else as text."""
+
+    name: bytes
+    text: bytes
+    values: list[bytes | None]
+    sent: Sent
+
+
 class _Bound(NamedTuple):
     """Parameters as they travel."""
 
@@ -86,6 +129,10 @@ class Session:
         except psycopg.Error as error:
             raise Lost(str(error).strip()) from error
         self._libpq = self._connection.pgconn
+        self._libpq.nonblocking = 0  # what is sent is sent; libpq reads meanwhile where the server waits for that
+        self._waiting: list[_Waiting] = []
+        self._ready = poll()
+        self._ready.register(self._libpq.socket, POLLIN)
         self.alive = True
         self._names = (f"s{n}".encode() for n in itertools.count())
         self._prepared: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
@@ -117,22 +164,41 @@ class Session:
 
     def control(self, sql: str) -> Rows:
         """Run one statement or several without parameters; answers the rows of the last."""
+        self.flush()
         return _rows(self._call(self._libpq.exec_, sql.encode()))
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
-        """Run one statement."""
+        """Run one statement, after all that wait to be sent."""
         types, values = _bound(parameters)
         formats = [1] * len(values)
         if not sql.lstrip().startswith(_PREPARED):
+            self.flush()
             return _rows(self._call(self._libpq.exec_params, numbered(sql).encode(), values, types, formats))
         name = self._name(sql, types)
-        return _rows(self._call(self._libpq.exec_prepared, name, values, formats))
+        if not self._waiting:
+            return _rows(self._call(self._libpq.exec_prepared, name, values, formats))
+        self._waiting.append(_Waiting(name, b"", values, Sent(self)))
+        return _rows(self._pipelined()[-1])
+
+    def send(self, sql: str, parameters: Sequence[Any] = ()) -> Sent:
+        """Let a statement without rows wait for the next that has some; its error is raised there, or by `flush`."""
+        types, values = _bound(parameters)
+        name = self._name(sql, types) if sql.startswith(_PREPARED) else b""
+        waiting = _Waiting(name, b"" if name else sql.encode(), values, Sent(self))
+        self._waiting.append(waiting)
+        if len(self._waiting) >= BATCH:
+            self.flush()
+        return waiting.sent
+
+    def flush(self) -> None:
+        """Send what waits, and hear what became of it."""
+        if self._waiting:
+            self._pipelined()
 
     def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Rows:
         """Run one statement for many parameter rows, without waiting for each."""
-        rows = [_bound(row) for row in parameters]
-        named = [(self._name(sql, row.types), row.values) for row in rows]
-        return Rows((), sum(self._batch(named[at : at + BATCH]) for at in range(0, len(named), BATCH)))
+        sent = [self.send(sql, row) for row in parameters]
+        return Rows((), sum(one.rowcount for one in sent))
 
     def close(self) -> None:
         """Hang up; twice is once."""
@@ -144,6 +210,7 @@ class Session:
         if (name := self._prepared.get(key)) is not None:
             self._prepared.move_to_end(key)
             return name
+        self.flush()
         name = next(self._names)
         self._call(self._libpq.prepare, name, numbered(sql).encode(), types)
         self._prepared[key] = name
@@ -152,24 +219,38 @@ class Session:
             self.control(f"DEALLOCATE {forgotten.decode()}")
         return name
 
-    def _batch(self, named: Sequence[tuple[bytes, list[bytes | None]]]) -> int:
-        """Send all, then read all; answers the rows written."""
-        libpq, results = self._libpq, list[PGresult]()
+    def _pipelined(self) -> list[PGresult]:
+        """Send all that waits, then read all; answers the results, or raises why the first was refused."""
+        waiting, self._waiting = self._waiting, []
         with self._breaking():
-            libpq.enter_pipeline_mode()
-            for name, values in named:
-                libpq.send_query_prepared(name, values, [1] * len(values))
-            libpq.pipeline_sync()
-            ready = poll()
-            ready.register(libpq.socket, POLLIN)
-            while not results or results[-1].status != ExecStatus.PIPELINE_SYNC:
-                while libpq.is_busy():  # waits without holding up other threads, as reading a result would
-                    ready.poll()
-                    libpq.consume_input()
-                if (result := libpq.get_result()) is not None:
-                    results.append(result)
-            libpq.exit_pipeline_mode()
-            return sum(_checked(result).command_tuples or 0 for result in results[:-1])
+            self._libpq.enter_pipeline_mode()
+            for name, text, values, _ in waiting:
+                if name:
+                    self._libpq.send_query_prepared(name, values, [1] * len(values))
+                else:
+                    self._libpq.send_query_params(text, values)
+            self._libpq.pipeline_sync()
+            results = list(self._results())
+            for one, result in zip(waiting, results, strict=False):
+                one.sent.rowcount = _checked(result).command_tuples or 0
+        return results
+
+    def _results(self) -> Iterator[PGresult]:
+        """What comes back up to the sync, after which the pipeline is left; raises `Lost` where it never comes."""
+        before: PGresult | None = None
+        while True:
+            while self._libpq.is_busy():  # waits without holding up other threads, as reading a result would
+                self._ready.poll()
+                self._libpq.consume_input()
+            result = self._libpq.get_result()
+            if result is None and before is None:  # one None ends a statement, two end all there was
+                raise Lost(self._libpq.get_error_message())
+            if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
+                break
+            if result is not None:
+                yield result
+            before = result
+        self._libpq.exit_pipeline_mode()
 
     def _call(self, run: Callable[..., PGresult], *arguments: Any) -> PGresult:
         with self._breaking():

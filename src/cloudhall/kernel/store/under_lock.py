@@ -1,0 +1,84 @@
+"""The transaction of a group on PostgreSQL: as few round trips as can be, for all wait behind it.
+
+Each round trip costs more than the statement itself. So a statement that answers no rows goes along with the next one
+that does, and what a job has read is not asked again by the next: nobody else writes while the lock is held, and what
+is written here forgets what was read of that table. A create of sixteen in a group takes 7 round trips instead of 18.
+"""
+
+import contextlib
+import functools
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cloudhall.kernel.store import Cursor, IntegrityError
+from cloudhall.kernel.store.session import Refused, Rows, Session
+
+KEPT_ROWS_MAX = 100  # of one answer
+_WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+_READS = re.compile(r"\b(?:FROM|JOIN) (\w+)")
+
+
+class Shape(NamedTuple):
+    """What a statement does: the table that it writes, those that it reads, and whether it answers rows."""
+
+    written: str
+    read: frozenset[str]
+    answers: bool
+
+
+@functools.lru_cache(maxsize=4_096)
+def shape_of(sql: str) -> Shape:
+    """Shape of a statement; what is none of the four verbs reads nothing that could be kept."""
+    writes = _WRITES.match(sql)
+    if writes:
+        return Shape(writes[1], frozenset(), "RETURNING" in sql)
+    reads = frozenset(_READS.findall(sql)) if sql.lstrip().startswith("SELECT") else frozenset[str]()
+    return Shape("", reads, answers=True)
+
+
+class UnderLock:
+    """A `Tx` from the moment that the lock is taken to the commit."""
+
+    def __init__(self, session: Session) -> None:
+        """`session` has begun its transaction and holds the lock."""
+        self.session = session
+        self._known: dict[tuple[str, tuple[Any, ...]], list[Any]] = {}
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
+        """Run one statement, or let it wait where it answers no rows."""
+        shape = shape_of(sql)
+        if shape.written:
+            self._forget(shape.written)
+            return (self.session.execute if shape.answers else self.session.send)(sql, parameters)
+        if shape.read:
+            return self._read(sql, tuple(parameters))
+        if sql.startswith("SAVEPOINT"):
+            return self.session.send(sql)
+        if sql.startswith("RELEASE"):  # so far nothing may be wrong; whose error it is must be known here
+            sent = self.session.send(sql)
+            self.session.flush()
+            return sent
+        self._known.clear()  # a rollback, a change of tables, or what else may change what is read
+        if sql.startswith("ROLLBACK"):
+            with contextlib.suppress(Refused, IntegrityError):  # of what is undone
+                self.session.flush()
+        return self.session.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Cursor:
+        """Run one statement for many parameter rows."""
+        self._forget(shape_of(sql).written)
+        return self.session.executemany(sql, parameters)
+
+    def _read(self, sql: str, parameters: tuple[Any, ...]) -> Cursor:
+        asked = (sql, parameters)
+        rows = self._known.get(asked)
+        if rows is None:
+            rows = self.session.execute(sql, parameters).fetchall()
+            if len(rows) <= KEPT_ROWS_MAX:
+                self._known[asked] = rows
+        return Rows(rows, len(rows))
+
+    def _forget(self, table: str) -> None:
+        for asked in [a for a in self._known if table in shape_of(a[0]).read]:
+            del self._known[asked]
