@@ -63,6 +63,7 @@ def test_a_terminal_keeps_its_variables_and_tells_exit_codes(tmp_path: Path) -> 
     terminal = Terminal(tmp_path, {"PATH": "/usr/bin:/bin"})
     assert terminal.run("export A=1") == ("", 0)
     assert terminal.run("echo $A; pwd; test -t 1 && echo terminal") == (f"1\n{tmp_path}\nterminal\n", 0)
+    assert terminal.run(r"printf 'half\rwhole\n'") == ("whole\n", 0)
     assert terminal.run("false") == ("", 1)
     assert terminal.run("echo $?") == ("1\n", 0)
     assert terminal.run("cat") == ("", 0)
