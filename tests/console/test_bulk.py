@@ -93,6 +93,18 @@ def test_labels_are_put_on_and_taken_off(visitor: Visitor, yard: Yard) -> None:
     assert "--label team=red" in html
 
 
+def test_the_labels_of_one_lead_to_all_that_carry_them(visitor: Visitor, yard: Yard) -> None:
+    shed = yard.kernel.find(ROOT, Shed, "zq-two")
+    odd = Command(kind=Shed, verb="update", target=shed.id, labels={"team": "a&b=<c>"})
+    yard.kernel.execute(ROOT, odd).result()
+    html = visitor.open(f"/sheds/{shed.id}")
+    assert "team=a&amp;b=&lt;c&gt;" in html
+    leads = re.search(r'href="(/sheds[?]label=[^"]*)"', html)
+    assert leads is not None
+    listed = visitor.open(leads[1].replace("&amp;", "&"))
+    assert re.findall(r">(zq-[a-z]+|other)</a>", listed) == ["zq-two"]
+
+
 @pytest.mark.parametrize(("put", "said"), [("", "No label to put on"), ("team", "Each line must be key=value")])
 def test_labels_that_are_none_are_said_to_be(visitor: Visitor, put: str, said: str) -> None:
     visitor.open(LABEL)

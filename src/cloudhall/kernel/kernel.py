@@ -69,7 +69,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Kernel:
-    """One installation. `execute` is the only way state changes."""
+    """One installation. State changes by commands alone: `execute`, or many at once by `batches` and `bulk`."""
 
     def __init__(
         self,
