@@ -13,8 +13,10 @@ import numpy as np
 from cloudhall.domains.compute.placement import bounds
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.bounds import Floats
+from cloudhall.domains.compute.placement.chart import Chart, Line
 from cloudhall.domains.compute.placement.columns import Ints
 from cloudhall.domains.compute.placement.simulate import NOBODY, Moment, Replay, flavours
+from cloudhall.kernel.text import T
 
 SAMPLES = 240
 """How often what is stranded is looked at: each time costs a pass over the hosts."""
@@ -136,3 +138,45 @@ def _percent(thousandths: list[int]) -> dict[str, float]:
     """Mean over the samples, and the last of them."""
     mean = sum(thousandths) / max(len(thousandths), 1)
     return {"mean": round(mean / 10, 2), "end": thousandths[-1] / 10 if thousandths else 0.0}
+
+
+USED, NEEDED = T("使用中的主机", "Hosts in use"), T("可证明的下界", "Proven lower bound")
+STRANDED_CPU, STRANDED_MEM = T("滞留的核", "Stranded cores"), T("滞留的内存", "Stranded memory")
+FIGURES = {
+    "machines": T("虚拟机", "Machines"),
+    "hosts": T("主机", "Hosts"),
+    "refused": T("被拒", "Refused"),
+    "moves": T("迁移次数", "Moves"),
+    "moved_mib": T("迁移内存（MiB）", "Memory moved (MiB)"),
+    "restarted": T("故障后另行启动", "Restarted after a failure"),
+    "lost": T("故障后无处可去", "Lost to a failure"),
+    "hosts_used": T("最多同时使用的主机", "Hosts used at once"),
+    "hosts_bound": T("所需主机的可证明下界", "Proven least hosts"),
+    "hosts_used_to_bound": T("使用 / 下界", "Used / bound"),
+    "host_hours": T("主机时", "Host-hours"),
+    "host_hours_ratio": T("主机时 / 总量下界", "Host-hours / volume bound"),
+    "stranded_cpu_pct": T("滞留的核（%，平均）", "Stranded cores (%, mean)"),
+    "stranded_memory_pct": T("滞留的内存（%，平均）", "Stranded memory (%, mean)"),
+    "state_hash": T("状态哈希", "State hash"),
+}
+
+
+def figures(report: dict[str, Any]) -> list[tuple[T, str]]:
+    """Figures of a report for people, in order."""
+    return [(title, _shown(report[name])) for name, title in FIGURES.items()]
+
+
+def charts(lines: Lines) -> list[Chart]:
+    """Hosts in use over the bound, and what is stranded."""
+    percent = T("用不上的份额（占使用中主机的 %）", "Of no use to anybody (% of the hosts in use)")
+    cpu, mem = ([value / 10 for value in column] for column in (lines.stranded_cpu, lines.stranded_mem))
+    return [
+        Chart(T("主机", "Hosts"), lines.at_s, [Line(USED, lines.used), Line(NEEDED, lines.needed.tolist())]),
+        Chart(percent, lines.sampled_s, [Line(STRANDED_MEM, mem), Line(STRANDED_CPU, cpu)]),
+    ]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value["mean"]
+    return f"{value:,}" if isinstance(value, int | float) else str(value)

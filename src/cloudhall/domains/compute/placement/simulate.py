@@ -131,7 +131,7 @@ class Replay:
         if plan is None:
             return False
         carry_out(self.engine, Approved(plan, "replay"))
-        self.moves += len(plan.steps)
+        self.moves += len(plan)
         self.moved_mib += plan.moved_mib
         return True
 

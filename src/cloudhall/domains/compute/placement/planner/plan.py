@@ -6,6 +6,7 @@ machine has gone or whose target has filled up since. What was done until then h
 """
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +18,15 @@ from cloudhall.domains.compute.placement.engine import Engine, Refusal
 from cloudhall.kernel.errors import Conflict, NotFound, Stale
 from cloudhall.kernel.text import T
 
+UNLIMITED = 1 << 62
+
+
+class Budget(NamedTuple):
+    """The most that a plan may cost."""
+
+    moves: int = UNLIMITED
+    memory_mib: int = UNLIMITED
+
 
 class Step(NamedTuple):
     """One move. `memory_mib` is what goes over the wire."""
@@ -27,23 +37,48 @@ class Step(NamedTuple):
     memory_mib: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Moves in order. `stay` are machines that should have moved and have nowhere to go; `gain` is what it is good for.
+class Moves(NamedTuple):
+    """Steps in order, a column each: a hall is half a million of them."""
 
-    `basis` is the hash of all hosts concerned as they were when this was planned.
+    id: Ints
+    source: Ints
+    target: Ints
+    memory_mib: Ints
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> "Moves":
+        """Columns of some steps."""
+        rows = np.array(list(steps), np.int64).reshape(-1, len(cls._fields))
+        return cls(*rows.T)
+
+    def steps(self, first: int = 0, end: int | None = None) -> Iterator[Step]:
+        """One by one, from `first` up to `end`."""
+        return map(Step, *(column[first:end].tolist() for column in self))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
+    """Moves in order, after the hosts of `drain` take nothing new any more.
+
+    `stay` are machines that should move and have nowhere to go; `later` counts those beyond the budget. `basis` is the
+    hash of all hosts concerned as they were when this was planned.
     """
 
     purpose: T
-    steps: tuple[Step, ...]
     gain: T
+    moves: Moves
     basis: str
+    drain: tuple[int, ...] = ()
     stay: tuple[int, ...] = ()
+    later: int = 0
+
+    def __len__(self) -> int:
+        return len(self.moves.id)
 
     @property
     def moved_mib(self) -> int:
-        """Price in bytes."""
-        return sum(step.memory_mib for step in self.steps)
+        """Price in memory to be moved."""
+        return int(self.moves.memory_mib.sum())
 
     def json(self, engine: Engine) -> dict[str, Any]:
         """Plan for people and programs: hosts by name, numbers of machines as text (they pass 2**53)."""
@@ -51,13 +86,15 @@ class Plan:
         return {
             "purpose": self.purpose.both(),
             "gain": self.gain.both(),
-            "moves": len(self.steps),
+            "moves": len(self),
             "moved_mib": self.moved_mib,
             "basis": self.basis,
+            "drain": [names[host] for host in self.drain],
             "stay": [str(id) for id in self.stay],
+            "later": self.later,
             "steps": [
                 {"id": str(s.id), "from": names[s.source], "to": names[s.target], "memory_mib": s.memory_mib}
-                for s in self.steps
+                for s in self.moves.steps()
             ],
         }
 
@@ -70,59 +107,40 @@ class Approved:
     by: str
 
 
-class Budget(NamedTuple):
-    """The most that a plan may cost."""
-
-    moves: int = 1 << 62
-    memory_mib: int = 1 << 62
-
-    def without(self, memory_mib: int) -> "Budget":
-        """What is left after one more move."""
-        return Budget(self.moves - 1, self.memory_mib - memory_mib)
-
-    @property
-    def spent(self) -> bool:
-        """Whether a move is more than what is left."""
-        return self.moves < 0 or self.memory_mib < 0
-
-
-def propose(engine: Engine, purpose: T, steps: list[Step], gain: T, *, stay: tuple[int, ...] = ()) -> Plan:
-    """Make a plan; `engine` is as it was before the trial of `steps`."""
-    return Plan(purpose, tuple(steps), gain, basis_of(engine, steps), stay)
-
-
-def basis_of(engine: Engine, steps: list[Step] | tuple[Step, ...]) -> str:
-    """Hash of what the hosts of `steps` have free, and of their labels. O(steps)."""
-    concerned = np.unique(np.array([(s.source, s.target) for s in steps], np.int64))
+def basis_of(engine: Engine, moves: Moves, drain: Sequence[int] = ()) -> str:
+    """Hash of what the hosts concerned have free, and of their labels. 20 ms for half a million steps."""
+    concerned = np.unique(np.concatenate((moves.source, moves.target, np.array(drain, np.int64))))
     rows: Ints = np.ascontiguousarray(np.delete(engine.state.books.hosts[concerned], at.HEAD, axis=1))
     return hashlib.blake2b(concerned.tobytes() + rows.tobytes(), digest_size=16).hexdigest()
 
 
 def carry_out(engine: Engine, approved: Approved, *, first: int = 0, count: int | None = None) -> int:
-    """Do `count` steps (all there are) from `first` on; answers the number of the next one.
+    """Do `count` steps (all there are) from `first` on; answers the number of the next one. 10 microseconds a step.
 
     `Stale` before the first step where a host concerned has changed since; `Conflict` at a step that no longer goes.
     """
-    steps = approved.plan.steps
-    if first == 0 and basis_of(engine, steps) != approved.plan.basis:
-        raise Stale(
-            T("主机状况已变，方案作废", "hosts have changed since this was planned"),
-            mend=T("重新做方案", "plan anew"),
-        )
-    end = len(steps) if count is None else min(first + count, len(steps))
-    for number in range(first, end):
-        _move(engine, number, steps[number])
+    plan = approved.plan
+    if first == 0:
+        if basis_of(engine, plan.moves, plan.drain) != plan.basis:
+            raise Stale(
+                T("主机状况已变，方案作废", "hosts have changed since this was planned"),
+                mend=T("重新做方案", "plan anew"),
+            )
+        for host in plan.drain:
+            engine.drain(host)
+    end = len(plan) if count is None else min(first + count, len(plan))
+    for number, step in enumerate(plan.moves.steps(first, end), first):
+        if not _is_there(engine, step) or isinstance(engine.move(step.id, step.target), Refusal):
+            raise Conflict(
+                T(f"第 {number + 1} 步走不通", f"step {number + 1} is no longer possible"),
+                mend=T("此前各步已完成；重新做方案", "the steps before are done; plan anew"),
+                step=number,
+            )
     return end
 
 
-def _move(engine: Engine, number: int, step: Step) -> None:
+def _is_there(engine: Engine, step: Step) -> bool:
     try:
-        here = engine.allocation(step.id).host == step.source
+        return engine.allocation(step.id).host == step.source
     except NotFound:
-        here = False
-    if not here or isinstance(engine.move(step.id, step.target), Refusal):
-        raise Conflict(
-            T(f"第 {number + 1} 步走不通", f"step {number + 1} is no longer possible"),
-            mend=T("此前各步已完成；重新做方案", "the steps before are done; plan anew"),
-            step=number,
-        )
+        return False

@@ -20,7 +20,7 @@ from cloudhall.domains.compute.placement.columns import Ints
 from cloudhall.domains.compute.placement.engine import Engine, Refusal
 from cloudhall.domains.compute.placement.fit import has_labels, keys_all
 from cloudhall.domains.compute.placement.planner.lopsided import imbalance
-from cloudhall.domains.compute.placement.planner.plan import Plan, Step, propose
+from cloudhall.domains.compute.placement.planner.plan import Moves, Plan, Step, basis_of
 from cloudhall.domains.compute.placement.planner.trial import trial
 from cloudhall.domains.compute.placement.request import Request
 from cloudhall.domains.compute.placement.state import NO_GROUP
@@ -59,7 +59,8 @@ def rescue(engine: Engine, request: Request, group: int = NO_GROUP, *, moves_max
         if steps:
             name = engine.fleet.names[candidate.host]
             gain = T(f"在 {name} 上腾出位置", f"room for the request on {name}")
-            return propose(engine, T("腾挪", "rescue"), steps, gain)
+            moves = Moves.of(steps)
+            return Plan(T("腾挪", "rescue"), gain, moves, basis_of(engine, moves))
     return None
 
 
