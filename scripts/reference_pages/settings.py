@@ -20,6 +20,12 @@ SERVER: Mapping[str, T] = {
         "Folder of the data: database, keys, files of the embedded engine. Without it `$XDG_DATA_HOME/cloudhall`, that "
         "is `~/.local/share/cloudhall`.",
     ),
+    "CLOUDHALL_DATABASE": T(
+        "PostgreSQL 数据库的地址，如 `postgresql://cloudhall@db.example/cloudhall`。不设则用数据文件夹里的 SQLite；密钥和对象总在"
+        "文件夹里。已有的安装用 `cloudhall move-database` 迁移。",
+        "Address of a PostgreSQL database, such as `postgresql://cloudhall@db.example/cloudhall`. Without it SQLite in the "
+        "data folder; keys and objects always lie there. `cloudhall move-database` moves an installation over.",
+    ),
     "CLOUDHALL_PORT": T(
         "控制台和接口的端口，默认 8800；命令行也据此找本机的服务器。",
         "Port of console and interface, 8800 without it; the command line looks for the server of this machine there.",
@@ -38,6 +44,11 @@ SERVER: Mapping[str, T] = {
     ),
     "CLOUDHALL_S3_SECRET_KEY": T("外部 S3 的密钥。", "Its secret."),
     "CLOUDHALL_S3_REGION": T("外部 S3 的签名区域，默认 us-east-1。", "Signing region there, us-east-1 without it."),
+    "CLOUDHALL_WEBHOOK_NETWORKS": T(
+        "公网以外还可投递事件回调的网段，以逗号分开，例如 10.0.0.0/8；这些网段也可用 http。不设则只投公网的 https。",
+        "Networks that webhooks may call besides public addresses, apart by commas, such as 10.0.0.0/8; plain http is "
+        "allowed there too. Without it public addresses over https alone.",
+    ),
     "XDG_DATA_HOME": T(
         "不设 CLOUDHALL_HOME 时，数据放在其下的 `cloudhall`。",
         "Where `cloudhall` with the data lies when CLOUDHALL_HOME is not set.",

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cloudhall.domains import identity, market, storage
+from cloudhall.domains import identity, market, notices, storage
 from cloudhall.domains.identity import passwords, resets, sessions
 from cloudhall.domains.market import costs, opening, pricing
+from cloudhall.domains.notices import deliveries
 from cloudhall.domains.storage import stored, usage
 from cloudhall.kernel.registry import Registry
 from cloudhall.kernel.world import World
@@ -18,8 +19,8 @@ from cloudhall.kernel.world import World
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
-DOMAINS = (identity.DOMAIN, storage.DOMAIN, market.DOMAIN)
-SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, stored.SCHEMA, usage.SCHEMA)
+DOMAINS = (identity.DOMAIN, storage.DOMAIN, market.DOMAIN, notices.DOMAIN)
+SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, stored.SCHEMA, usage.SCHEMA, deliveries.SCHEMA)
 COLLECTORS = usage.COLLECTORS
 
 
@@ -30,6 +31,7 @@ def build_registry() -> Registry:
 
 def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = None) -> "Kernel":
     """Open the kernel of the installation in `home` over engines that run; nothing is started yet."""
+    from cloudhall.domains.notices import dispatch
     from cloudhall.kernel.kernel import Kernel
 
     kernel = Kernel(
@@ -37,5 +39,10 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
     )
     kernel.pricing = functools.partial(pricing.price, kernel)
     kernel.costs = functools.partial(costs.cost_to_date, kernel)
-    kernel.chores = ((opening.OPEN_EVERY_S, "open-statements", lambda: opening.open_statements(kernel)),)
+    webhooks = dispatch.from_environment(kernel)
+    kernel.chores = (
+        (opening.OPEN_EVERY_S, "open-statements", lambda: opening.open_statements(kernel)),
+        (dispatch.EVERY_S, "webhooks", webhooks.turn),
+        (dispatch.TRIM_EVERY_S, "trim-deliveries", webhooks.trim),
+    )
     return kernel

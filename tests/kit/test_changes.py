@@ -105,12 +105,12 @@ class TestRefusals:
         owned = {name: info for name, info in fields_of(kind.meta.spec).items() if info.f.by}
         command = demos.create(kind)
         by = demos.made_by(command)
+        made = demos.make(kind, suffix="-2")
+        caller, update = changing(demos, kind, made, spec={})
         for name, info in owned.items():
             other = {"bool": True, "int": 7, "str": "x"}[info.shape]
             given = msgspec.structs.replace(command, spec={**command.spec, name: other})
             assert codes(refused(demos.hall, by, given)) == {f"/spec/{name}": "BY_ACTION"}
-            made = demos.make(kind, suffix="-2")
-            caller, update = changing(demos, kind, made, spec={})
             if caller is not None and "update" in kind.meta.allow:
                 error = refused(demos.hall, caller, msgspec.structs.replace(update, spec={name: other}))
                 assert codes(error) == {f"/spec/{name}": "BY_ACTION"}
