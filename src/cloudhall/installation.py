@@ -4,6 +4,7 @@ The only module that knows every domain. A new domain is added to `DOMAINS`.
 """
 
 import functools
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 DOMAINS = (identity.DOMAIN, storage.DOMAIN, market.DOMAIN, notices.DOMAIN)
 SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, stored.SCHEMA, usage.SCHEMA, deliveries.SCHEMA)
 COLLECTORS = usage.COLLECTORS
+DATABASE = "CLOUDHALL_DATABASE"
+"""Variable that names a PostgreSQL database; without it rows lie in the home folder. Keys and objects always do."""
 
 
 def build_registry() -> Registry:
@@ -35,7 +38,13 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
     from cloudhall.kernel.kernel import Kernel
 
     kernel = Kernel(
-        build_registry(), home, world=world, drivers=drivers, schemas=SCHEMAS, collectors=COLLECTORS if drivers else ()
+        build_registry(),
+        home,
+        world=world,
+        drivers=drivers,
+        schemas=SCHEMAS,
+        collectors=COLLECTORS if drivers else (),
+        database=os.environ.get(DATABASE, ""),
     )
     kernel.pricing = functools.partial(pricing.price, kernel)
     kernel.costs = functools.partial(costs.cost_to_date, kernel)
