@@ -20,11 +20,11 @@ def environment() -> dict[str, str]:
     return kept | {"CLOUDHALL_LANG": "en", "TZ": "UTC"}
 
 
-def run(*words: object, typed: str = "") -> subprocess.CompletedProcess[str]:
+def run(*words: object, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run `cloudhall` to its end; a traceback is never right."""
     done = subprocess.run(
         [PROGRAM, *map(str, words)],
-        env=environment(),
+        env=environment() | environ,
         input=typed,
         capture_output=True,
         encoding="utf-8",

@@ -14,7 +14,7 @@ from tests.backup.shell import KEY, begin, run
 from tests.e2e.server import Server
 
 LONGEST_S = 1.2  # a backup of the city takes about as long
-KILLS = 4
+KILLS = 3
 
 
 @pytest.fixture
@@ -57,6 +57,12 @@ def test_what_is_there_is_not_written_over(city: Server, taken: Path, key: Path,
     none = run("backup", "--home", tmp_path / "nowhere", "--to", tmp_path / "b", "--key-file", key)
     assert (none.returncode, "There is no installation" in none.stderr) == (1, True)
     assert not (tmp_path / "b").exists()
+
+
+def test_rows_in_another_database_are_not_passed_over_in_silence(city: Server, tmp_path: Path, key: Path) -> None:
+    words = ("backup", "--home", city.home, "--to", tmp_path / "b", "--key-file", key)
+    done = run(*words, CLOUDHALL_DATABASE="postgresql://nowhere/none")
+    assert (done.returncode, "pg_dump" in done.stderr, (tmp_path / "b").exists()) == (1, True, False)
 
 
 @pytest.mark.parametrize(

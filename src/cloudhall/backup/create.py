@@ -37,6 +37,8 @@ def create(home: Path, folder: Path, secret: bytes | None, progress: Progress) -
 
     Without a secret the keys lie in clear. `Unavailable` when the engine falls silent or no moment could be copied.
     """
+    if os.environ.get(rows.ELSEWHERE):
+        raise trouble.rows_elsewhere(rows.ELSEWHERE)
     if not (home / rows.NAME).is_file():
         raise trouble.no_installation(home)
     with new_folder(folder) as work:

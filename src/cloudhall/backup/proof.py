@@ -86,8 +86,8 @@ def _rows(home: Path, made: Manifest) -> Iterator[Finding]:
 
 
 def _log(home: Path, made: Manifest) -> Finding:
-    """Open the installation without engines, as a server would, and let the verifier judge each entry of its log."""
-    kernel = installation.open_kernel(home, {})
+    """Open the installation without engines and witnesses, and let the verifier judge each entry of its log."""
+    kernel = Kernel(installation.build_registry(), home, schemas=installation.SCHEMAS)
     try:
         size = -1
         while (now := _sealed(kernel)) > size:

@@ -15,18 +15,18 @@ from pathlib import Path
 import msgspec
 
 from cloudhall.backup.manifest import Log, Table
-from cloudhall.backup.trouble import damaged, no_installation
+from cloudhall.backup.trouble import damaged
 from cloudhall.kernel.store import sqlite, troubles
 
 NAME = "cloudhall.db"
+ELSEWHERE = "CLOUDHALL_DATABASE"
+"""Variable that says that the rows lie in another database, which has its own tools for them."""
 WAITS_S = 5.0
 
 
 def snapshot(home: Path, target: Path) -> int:
     """Copy the rows of an installation; answers the moment (ns) up to which everything acknowledged is in the copy."""
     source = home / NAME
-    if not source.is_file():
-        raise no_installation(home)
     target.unlink(missing_ok=True)
     with _connected(source) as live, _connected(target) as copy:
         live.execute("BEGIN")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cloudhall import __version__
+from cloudhall.backup import rows
 from cloudhall.doctor import engines, machine, records, secrets
 from cloudhall.doctor.findings import Finding, State
 from cloudhall.kernel.text import T
 
 PROGRAM, HOME = T("程序", "program"), T("数据文件夹", "data folder")
-ELSEWHERE = "CLOUDHALL_DATABASE"
 
 
 def examine(home: Path, port: int) -> Iterator[Finding]:
@@ -37,7 +37,7 @@ def examine(home: Path, port: int) -> Iterator[Finding]:
 
 def _records(home: Path) -> Iterator[Finding]:
     """Look at the rows, and at the clock that they were written by."""
-    if os.environ.get(ELSEWHERE):
+    if os.environ.get(rows.ELSEWHERE):
         yield Finding(
             "database",
             records.DATABASE,
