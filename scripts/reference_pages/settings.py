@@ -49,6 +49,12 @@ SERVER: Mapping[str, T] = {
         "Networks that webhooks may call besides public addresses, apart by commas, such as 10.0.0.0/8; plain http is "
         "allowed there too. Without it public addresses over https alone.",
     ),
+    "CLOUDHALL_WITNESSES": T(
+        "为审计日志会签的见证人：每个写地址和公钥，都用空格隔开，例如 "
+        "`http://audit.example.cn:8811 audit.example.cn/w1+…`。不设则无人会签。",
+        "Witnesses that countersign the audit log: address and key of each, apart by spaces, such as "
+        "`http://audit.example.cn:8811 audit.example.cn/w1+…`. Without it nobody does.",
+    ),
     "XDG_DATA_HOME": T(
         "不设 CLOUDHALL_HOME 时，数据放在其下的 `cloudhall`。",
         "Where `cloudhall` with the data lies when CLOUDHALL_HOME is not set.",

@@ -35,6 +35,7 @@ def build_registry() -> Registry:
 def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = None) -> "Kernel":
     """Open the kernel of the installation in `home` over engines that run; nothing is started yet."""
     from cloudhall.domains.notices import dispatch
+    from cloudhall.kernel import witnesses
     from cloudhall.kernel.kernel import Kernel
 
     kernel = Kernel(
@@ -48,6 +49,7 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
     )
     kernel.pricing = functools.partial(pricing.price, kernel)
     kernel.costs = functools.partial(costs.cost_to_date, kernel)
+    kernel.witnesses = witnesses.from_environment()
     webhooks = dispatch.from_environment(kernel)
     kernel.chores = (
         (opening.OPEN_EVERY_S, "open-statements", lambda: opening.open_statements(kernel)),

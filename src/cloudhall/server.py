@@ -27,7 +27,7 @@ GRACE_S = 1  # of the five that a stop may take; the engine needs two
 def running(home: Path) -> Iterator[Kernel]:
     """Open the installation in `home` with its engines and run its loops until the block ends."""
     with contextlib.ExitStack() as down:
-        down.enter_context(_only_one(home))
+        down.enter_context(only_one(home))
         objects: Objects = s3.from_environment() or SeaweedFS(home / "objects")
         down.callback(objects.stop)
         # Before the engine runs: a database that cannot be opened is said at once, and an engine that has just begun to
@@ -46,7 +46,7 @@ def offline(home: Path) -> Iterator[Kernel]:
 
     Work that the change makes is taken up by the next server.
     """
-    with _only_one(home):
+    with only_one(home):
         kernel = installation.open_kernel(home, {})
         try:
             yield kernel
@@ -77,12 +77,12 @@ def seed_demo(kernel: Kernel) -> bool:
     return True
 
 
-def bind(port: int) -> socket.socket:
+def bind(port: int, host: str = LOOPBACK) -> socket.socket:
     """Take the port before anything else starts; raises `Conflict` when another has it."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((LOOPBACK, port))
+        sock.bind((host, port))
     except OSError as error:
         sock.close()
         raise Conflict(
@@ -130,7 +130,8 @@ def serve(kernel: Kernel, sock: socket.socket, ready: Callable[[], None]) -> Non
 
 
 @contextlib.contextmanager
-def _only_one(home: Path) -> Iterator[None]:
+def only_one(home: Path) -> Iterator[None]:
+    """Keep other processes off a folder until the block ends; raises `Conflict` where one is on it."""
     with _lock_file(home) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -298,18 +298,18 @@ def parse_key(text: str, kind: bytes = ED25519) -> Key:
 
 def _open(document: dict[str, Any]) -> Head:
     """Return the head that a checkpoint signs, once its signature holds under the key named beside it."""
-    return open_checkpoint(_text(document, "checkpoint"), parse_key(_text(document, "public_key")))
+    return open_checkpoint(_text(document, "checkpoint"), [parse_key(_text(document, "public_key"))])
 
 
-def open_checkpoint(note: str, key: Key) -> Head:
-    """Return the head that a checkpoint signs; every line of this key must hold, and there must be one (C2SP)."""
+def open_checkpoint(note: str, keys: Sequence[Key]) -> Head:
+    """Return the head that a checkpoint signs; every line of these keys must hold, and there must be one (C2SP)."""
     text, head = _read_checkpoint(note)
-    signatures = _signatures(note, text, key)
+    signatures = [(key, signature) for key in keys for signature in _signatures(note, text, key)]
     if not signatures:
         raise Refused("检查点没有这把公钥的签名", "the checkpoint is not signed by this key")
-    for signature in signatures:
+    for key, signature in signatures:
         _require(key, signature, text)
-    if head.origin != key.name:
+    if any(head.origin != key.name for key, _ in signatures):
         raise Refused("公钥属于另一个日志", "the public key belongs to another log")
     return head
 

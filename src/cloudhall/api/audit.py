@@ -21,7 +21,7 @@ from cloudhall.api.host import Host, heard
 from cloudhall.api.params import Param, Query
 from cloudhall.api.sight import find_place, may_audit, names_of, record_of
 from cloudhall.api.tokens import seal, unseal
-from cloudhall.kernel import tlog
+from cloudhall.kernel import cosignatures, tlog, witnesses
 from cloudhall.kernel.audit import Found, Leaf
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Forbidden, NotFound
@@ -156,19 +156,74 @@ async def _proof_file(call: Call, found: Sequence[Found], name: str, *, auditor:
 
 def _proof(kernel: Kernel, idxs: Sequence[int], query: Query, *, private: bool) -> Proof:
     tx = kernel.store.read()
-    size = kernel.audit.latest(tx)
-    proof = kernel.audit.prove_all(tx, idxs, size.size if size else None, private=private)
-    if size is None or "kept_size" not in query:
-        return proof
-    return msgspec.structs.replace(proof, consistency=kernel.audit.consistency(tx, query["kept_size"], size.size))
+    if "kept_size" not in query:
+        return kernel.audit.prove_all(tx, idxs, private=private)
+    last = kernel.audit.latest(tx)
+    size = cosignatures.best(tx, max(*idxs, query["kept_size"] - 1)) or (last.size if last else 0)
+    proof = kernel.audit.prove_all(tx, idxs, size, private=private)
+    return msgspec.structs.replace(proof, consistency=kernel.audit.consistency(tx, query["kept_size"], size))
 
 
 async def checkpoint(call: Call) -> Response:
-    """Newest signed head (C2SP tlog-checkpoint)."""
-    latest = call.host.kernel.audit.latest(call.host.kernel.store.read())
+    """Newest signed head, or the newest that most witnesses have signed too (C2SP tlog-checkpoint)."""
+    kernel = call.host.kernel
+    tx = kernel.store.read()
+    latest = kernel.audit.latest(tx)
     if latest is None:
         raise NotFound(T("还没有检查点", "There is no checkpoint yet"), mend=T("约一秒后再试", "Try again in a second"))
-    return raw(latest.note, TEXT)
+    return raw(kernel.audit.prove_all(tx, ()).checkpoint if call.query.get("cosigned") else latest.note, TEXT)
+
+
+async def head(call: Call) -> Response:
+    """The same as a proof file without entries, which is what the whole log is compared with."""
+    kernel = call.host.kernel
+    return raw(kernel.audit.prove_all(kernel.store.read(), ()).to_json(), "application/json")
+
+
+async def status(call: Call) -> Response:
+    """How far the log is signed, by whom, and whether a witness has seen another history."""
+    return reply(status_of(call.host.kernel))
+
+
+async def ask_witnesses(call: Call) -> Response:
+    """Submit the newest head to every witness now."""
+    kernel = call.host.kernel
+    if not may_audit(kernel, call.caller, PLATFORM):
+        raise Forbidden(
+            T("只有平台审计管理员可以要求会签", "Only the platform's audit administrators may ask witnesses")
+        )
+    kernel.seal()
+    await asyncio.gather(*(call.host.read(witnesses.ask, kernel, witness) for witness in kernel.witnesses))
+    return reply(status_of(kernel))
+
+
+def status_of(kernel: Kernel) -> dict[str, Any]:
+    """State of the log and of its witnesses, as the interface tells it."""
+    tx = kernel.store.read()
+    known = [(witness, witnesses.standing(tx, witness)) for witness in kernel.witnesses]
+    latest = kernel.audit.latest(tx)
+    return {
+        "origin": kernel.audit.origin,
+        "key": kernel.audit.verifier_key(),
+        "size": latest.size if latest else 0,
+        "signed_at": rfc3339(latest.at_us) if latest else None,
+        "alarm": any(found.alarm for _, found in known),
+        "witnesses": [_witness(witness, found) for witness, found in known],
+    }
+
+
+def _witness(witness: witnesses.Witness, found: witnesses.Standing) -> dict[str, Any]:
+    return {
+        "name": witness.name,
+        "url": witness.url,
+        "key": witness.key,
+        "state": found.state,
+        "alarm": found.alarm,
+        "detail": found.detail,
+        "since": rfc3339(found.since_us) if found.since_us else None,
+        "size": found.size,
+        "signed_at": rfc3339(found.signed_us) if found.signed_us else None,
+    }
 
 
 async def verifier_key(call: Call) -> Response:
@@ -266,7 +321,28 @@ ENDPOINTS = (
         params=(Param(name="resource", title=T("资源的编号", "Id of the resource"), required=True), _PRIVATE, _KEPT),
     ),
     _endpoint(
-        "/checkpoint", "checkpoint", T("最新检查点", "Newest checkpoint"), checkpoint, public=True, media_type=TEXT
+        "/checkpoint",
+        "checkpoint",
+        T("最新检查点", "Newest checkpoint"),
+        checkpoint,
+        public=True,
+        media_type=TEXT,
+        params=(
+            Param(
+                name="cosigned",
+                title=T("要见证人会签最多的那一个", "The newest that most witnesses have signed"),
+                shape="bool",
+            ),
+        ),
+    ),
+    _endpoint("/head", "head", T("不含条目的证明文件", "Proof file without entries"), head, public=True),
+    _endpoint("/status", "status", T("日志与见证人的现状", "State of the log and its witnesses"), status),
+    _endpoint(
+        "/witnesses:ask",
+        "ask_witnesses",
+        T("请见证人立即会签", "Ask the witnesses to sign now"),
+        ask_witnesses,
+        method="POST",
     ),
     _endpoint(
         "/verifier-key", "verifier_key", T("核验公钥", "Verifier key"), verifier_key, public=True, media_type=TEXT

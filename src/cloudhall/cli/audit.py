@@ -1,15 +1,20 @@
-"""The audit log: who did what, proofs to take away, and the key that they are checked with."""
+"""The audit log: who did what, proofs to take away, the key that they are checked with, and who countersigns."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import click
+
 from cloudhall.cli.app import current
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.errors import Failure, Misuse
+from cloudhall.cli.errors import FAILED, Failure, Misuse
+from cloudhall.cli.here import folder_of, told
 from cloudhall.cli.language import T, say
-from cloudhall.cli.output import hint, note, show_rows
+from cloudhall.cli.output import hint, note, print_json, print_lines, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
+from cloudhall.cli.run import HOME
 from cloudhall.cli.tables import Column
 from cloudhall.cli.typed import Moment, Whole
 from cloudhall.cli.values import moment
@@ -19,6 +24,34 @@ LIMIT = 50
 ONE_OF_BOTH = T("写明序号或 --resource，二者其一", "Give a number or --resource, one of them")
 MORE = T("只显示了最新的 {} 条；--limit 可要更多", "These are the newest {}; --limit shows more")
 NO_WRITING = T("写不了 {}：{}", "{} cannot be written: {}")
+ALONE = T("没有见证人会签这本日志", "No witness countersigns this log")
+ALARM = T(
+    "警报：有见证人见过与这里不同的历史。停下，保留证据，查明数据库是否被换成旧的或被改写",
+    "ALARM: a witness has seen another history than this one. Stop, keep the evidence, and find out whether the "
+    "database was put back to an older state or rewritten",
+)
+EXPORTED = T("{} 条已写入 {}", "{} entries written to {}")
+ROTATED = T(
+    "新密钥已就绪；日志写下它、由旧密钥签过之后，从下一条起由它签名",
+    "The new key is there; once the log has named it under the old one, it signs from the next entry on",
+)
+LOG = {"origin": T("日志名", "Log"), "size": T("已签名条数", "Entries signed"), "signed_at": T("签名时间", "Signed at")}
+WORDS = {
+    "new": T("还没有问过", "not asked yet"),
+    "signed": T("已会签", "signed"),
+    "unreachable": T("联系不上", "cannot be reached"),
+    "refused": T("拒绝会签", "refuses"),
+    "unknown_key": T("不认识本日志的公钥", "does not know the log's key"),
+    "ahead": T("警报：见过更长的历史", "ALARM: has seen a longer history"),
+    "contradicted": T("警报：见过另一段历史", "ALARM: has seen another history"),
+}
+WITNESS = {
+    "name": T("见证人", "Witness"),
+    "state": T("状态", "State"),
+    "size": T("会签条数", "Entries"),
+    "signed_at": T("会签时间", "Signed at"),
+    "detail": T("说明", "Detail"),
+}
 TITLES = {
     "index": T("序号", "No."),
     "at": T("时间", "When"),
@@ -65,6 +98,55 @@ def prove(*, index: int | None, resource: str | None, out: str | None, kept_size
 def verify_key() -> None:
     """Print the key to pin."""
     _write(current().client.send("GET", "/api/v1/audit/verifier-key").content, None)
+
+
+def status(*, ask: bool, **given: Any) -> int:
+    """Tell how far the log is signed and by whom; ends with 1 where a witness has seen another history."""
+    client, output = current().client, output_of(given)
+    found = client.send("POST", "/api/v1/audit/witnesses:ask").body if ask else client.look("audit/status")
+    if output.style == "json":
+        print_json(found)
+    else:
+        print_lines([f"{say(title)}\t{found[name]}" for name, title in LOG.items()])
+        rows = [w | {"state": say(WORDS.get(w["state"], T(w["state"], w["state"])))} for w in found["witnesses"]]
+        rows = [w | {"signed_at": moment(w["signed_at"]) if w["signed_at"] else "-"} for w in rows]
+        if rows:
+            show_rows([Column(say(title), name) for name, title in WITNESS.items()], rows, output.style)
+        else:
+            note(say(ALONE))
+    if found["alarm"]:
+        note(say(ALARM))
+    return FAILED if found["alarm"] else 0
+
+
+def export(*, out: Path) -> None:
+    """Write the head and every bundle of entries below it (C2SP tlog-tiles)."""
+    from cloudhall.verify_log import BUNDLE, bundle_path
+
+    client = current().client
+    head = client.send("GET", "/api/v1/audit/head").content
+    size = int(json.loads(head)["checkpoint"].split("\n")[1])
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for first in range(0, size, BUNDLE):
+            name = bundle_path(first // BUNDLE, min(BUNDLE, size - first))
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).write_bytes(client.send("GET", f"/api/v1/audit/{name}").content)
+        (out / "head.json").write_bytes(head)
+    except OSError as error:
+        raise Failure(say(NO_WRITING, out, error)) from None
+    note(say(EXPORTED, f"{size:,}", out))
+
+
+def rotate_key(*, home: Path | None) -> None:
+    """Make a new key for the log; the server, if one runs, takes it up by itself."""
+    from cloudhall.kernel.audit import PURPOSE
+    from cloudhall.kernel.keys import Keyring
+    from cloudhall.kernel.world import World
+
+    with told():
+        Keyring.open(folder_of(home) / "keys", World()).rotate(PURPOSE)
+    note(say(ROTATED))
 
 
 def _write(content: bytes, out: str | None) -> None:
@@ -163,8 +245,70 @@ def _verify_key() -> Command:
     )
 
 
+def _status() -> Command:
+    return Command(
+        "status",
+        status,
+        T(
+            "查看日志签到哪里、由谁见证。有见证人见过另一段历史时以 1 结束。",
+            "Show how far the log is signed and who witnesses it. Ends with 1 where one has seen another history.",
+        ),
+        examples=["audit status", "audit status --ask"],
+        params=[
+            Option(
+                "--ask",
+                is_flag=True,
+                text=T("先请见证人立即会签（仅审计管理员）", "Ask the witnesses to sign first (audit administrators)"),
+            ),
+            *output_options(),
+        ],
+    )
+
+
+def _export() -> Command:
+    return Command(
+        "export",
+        export,
+        T(
+            "导出整本日志，供 verify_log.py 由全部条目重算树根（仅平台审计管理员）。",
+            "Write the whole log, of which verify_log.py computes the root anew (platform audit administrators).",
+        ),
+        examples=["audit export --out log"],
+        params=[
+            Option(
+                "--out",
+                type=click.Path(path_type=Path),
+                required=True,
+                text=T("写到哪个文件夹", "Folder to write"),
+                metavar="FOLDER",
+            )
+        ],
+    )
+
+
+def _rotate_key() -> Command:
+    return Command(
+        "rotate-key",
+        rotate_key,
+        T(
+            "在服务器上为日志换一把签名密钥；旧的一把先签下写有新公钥的条目，新的才开始签。",
+            "Give the log a new key, on the server: the old one first signs an entry that names the new, then the new "
+            "one takes over.",
+        ),
+        examples=["audit rotate-key --home /srv/cloudhall"],
+        params=[HOME],
+    )
+
+
 AUDIT = Group(
     "audit",
     T("审计日志：谁做了什么，以及不可抵赖的证明。", "The audit log: who did what, with proofs."),
-    {"list": _list, "prove": _prove, "verify-key": _verify_key},
+    {
+        "list": _list,
+        "prove": _prove,
+        "verify-key": _verify_key,
+        "status": _status,
+        "export": _export,
+        "rotate-key": _rotate_key,
+    },
 )

@@ -54,6 +54,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
     },
     T("服务器", "Server"): {
         "run": BuiltIn("run:run", T("启动服务器", "Start the server")),
+        "witness": BuiltIn("witness:WITNESS", T("为别人的审计日志会签", "Countersign other people's audit logs")),
         "found": BuiltIn("founding:FOUND", T("建立你自己的安装", "Found an installation of your own")),
         "reset-password": BuiltIn("founding:RESET_PASSWORD", T("在服务器上重设密码", "Reset a password on the server")),
         "backup": BuiltIn("backup:BACKUP", T("备份整个安装，或核验备份", "Back up everything, or try a backup")),

@@ -18,6 +18,7 @@ from cloudhall.api.sight import record_of
 from cloudhall.console import equivalents, formats
 from cloudhall.console.charts import Sibling
 from cloudhall.console.names import Named
+from cloudhall.kernel import witnesses
 from cloudhall.kernel.audit import Found, Leaf
 from cloudhall.kernel.errors import NotFound
 from cloudhall.kernel.ids import is_id
@@ -42,6 +43,15 @@ PHASES = {
     "denied": T("已拒绝", "Denied"),
 }
 PHASE_ICONS = {"done": "ok", "intent": "wait", "outcome": "run", "denied": "bad"}
+
+
+class Signer(NamedTuple):
+    """A witness as a row, and how its state is drawn."""
+
+    witness: witnesses.Witness
+    standing: witnesses.Standing
+    word: T
+    look: str
 
 
 class Entry(NamedTuple):
@@ -74,7 +84,19 @@ def search(visit: "Visit") -> Response:
         entries=[_entry(visit, f) for f in found[:PAGE_SIZE]],
         after=visit.request.url.include_query_params(before=later).query if later else "",
         covered=visit.kernel.audit.latest(visit.tx),
+        signers=_signers(visit),
     )
+
+
+def _signers(visit: "Visit") -> list[Signer]:
+    found = [(witness, witnesses.standing(visit.tx, witness)) for witness in visit.kernel.witnesses]
+    return [Signer(w, s, witnesses.STATES[s.state], _look(s)) for w, s in found]
+
+
+def _look(standing: witnesses.Standing) -> str:
+    if standing.alarm:
+        return "bad"
+    return {"signed": "ok", "new": "wait"}.get(standing.state, "warn")
 
 
 def entry(visit: "Visit", idx: int) -> Response:

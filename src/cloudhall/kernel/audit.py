@@ -224,7 +224,7 @@ class AuditLog:
         Without a `size` it is the one that most witnesses have signed, else the newest; NotFound if it does not cover
         an entry.
         """
-        checkpoint = self._checkpoint_at(tx, size or cosignatures.best(tx, max(idxs, default=-1)))
+        checkpoint = self._checkpoint_at(tx, cosignatures.best(tx, max(idxs, default=-1)) if size is None else size)
         entries = tuple(self._proven(tx, idx, checkpoint.size, private=private) for idx in idxs)
         note = checkpoint.note + cosignatures.lines(tx, checkpoint.size)
         handovers = self._handovers(tx, checkpoint.size)

@@ -1,6 +1,7 @@
 """The kernel put together: registry, store, authority, audit, and the one door for changes and reads."""
 
 import contextlib
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ from cloudhall.kernel import (
     places,
     quotas,
     requests,
+    witnesses,
     work,
 )
 from cloudhall.kernel.audit import AuditLog, Entry
@@ -103,6 +105,7 @@ class Kernel:
         self.clock = Clock()
         self.pricing: Callable[[Plan], dict[str, Any]] | None = None
         self.costs: Callable[[Kind[Any, Any]], dict[str, Any] | None] | None = None
+        self.witnesses: tuple[witnesses.Witness, ...] = ()
         self.chores: tuple[tuple[float, str, Callable[[], Any]], ...] = ()
         self.demo_logins: tuple[tuple[str, T, str], ...] = ()
 
@@ -114,6 +117,10 @@ class Kernel:
         self.clock.every(CUT_S, "cut-levels", self.levels.cut_all)
         self.clock.every(3_600, "forget-answers", self._forget)
         self.clock.every(SWEEP_S, "sweep", self.reconciler.sweep)
+        for witness in self.witnesses:
+            self.clock.every(
+                witnesses.EVERY_S, f"witness {witness.name}", functools.partial(witnesses.ask, self, witness)
+            )
         for every_s, name, run in self.chores:
             self.clock.every(every_s, name, run)
         for collector in self.collectors:

@@ -21,7 +21,9 @@ LEAF_BYTES_MAX = 65_535  # entry bundles carry a uint16 length (C2SP tlog-tiles,
 EMPTY_ROOT = hashlib.sha256().digest()
 ENTRIES = -1  # the "level" of an entry bundle
 
-_ED25519 = b"\x01"  # signature type of C2SP signed-note
+ED25519 = b"\x01"  # signature types of C2SP signed-note: of a log …
+COSIGNER = b"\x04"  # … and of a witness (C2SP tlog-cosignature)
+_TIME_BYTES = 8
 _KEY_HASH_BYTES = 4
 _TILE_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?")
 
@@ -188,14 +190,50 @@ def bundle(leaves: Sequence[bytes]) -> bytes:
     return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
 
 
-def key_hash(name: str, public: bytes) -> bytes:
+def key_hash(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
     """Short name of an Ed25519 key in signature lines (C2SP signed-note, "Signatures")."""
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:_KEY_HASH_BYTES]
+    return hashlib.sha256(name.encode() + b"\n" + kind + public).digest()[:_KEY_HASH_BYTES]
 
 
-def verifier_key(name: str, public: bytes) -> str:
-    """`name+hash+base64`: the form in which people pin a log's public key."""
-    return f"{name}+{key_hash(name, public).hex()}+{base64.b64encode(_ED25519 + public).decode()}"
+def verifier_key(name: str, public: bytes, kind: bytes = ED25519) -> str:
+    """`name+hash+base64`: the form in which people pin the public key of a log, or of a witness."""
+    return f"{name}+{key_hash(name, public, kind).hex()}+{base64.b64encode(kind + public).decode()}"
+
+
+def parse_verifier_key(text: str, kind: bytes = ED25519) -> tuple[str, bytes]:
+    """Name and public key (32 bytes) of a key as `verifier_key` writes it; ValueError where it is none."""
+    name, _, encoded = text.split("+", 2)
+    public = base64.b64decode(encoded, validate=True)[len(kind) :]
+    if not name or verifier_key(name, public, kind) != text:
+        raise ValueError("not a verifier key")
+    return name, public
+
+
+def cosigned(text: str, at_s: int) -> bytes:
+    """What a witness signs of a checkpoint's text, at a POSIX time (C2SP tlog-cosignature)."""
+    return f"cosignature/v1\ntime {at_s}\n{text}".encode()
+
+
+def cosignature(name: str, public: bytes, at_s: int, signature: bytes) -> str:
+    """The line that a witness answers with."""
+    blob = key_hash(name, public, COSIGNER) + at_s.to_bytes(_TIME_BYTES, "big") + signature
+    return f"— {name} {base64.b64encode(blob).decode()}\n"
+
+
+def cosignatures(lines: str, name: str, public: bytes) -> list[tuple[str, int, bytes]]:
+    """Lines of one witness, each with its time and signature, still to be checked; ValueError where a line is none."""
+    hash_, found = key_hash(name, public, COSIGNER), []
+    for line in lines.splitlines():
+        signed = _signature_line(line)
+        if (signed.name, signed.key_hash) == (name, hash_):
+            at_s = int.from_bytes(signed.signature[:_TIME_BYTES], "big")
+            found.append((f"{line}\n", at_s, signed.signature[_TIME_BYTES:]))
+    return found
+
+
+def add_checkpoint(old: int, path: Sequence[bytes], note: str) -> str:
+    """What a log asks a witness: the size that it has seen, the way from there, a checkpoint (C2SP tlog-witness)."""
+    return "".join([f"old {old}\n", *(f"{base64.b64encode(hash_).decode()}\n" for hash_ in path), "\n", note])
 
 
 def checkpoint_text(origin: str, size: int, root: bytes) -> str:
