@@ -4,6 +4,7 @@ Pure functions from numbers to text. Colours are readable for the colour-blind a
 """
 
 import html
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -109,6 +110,17 @@ def _cell(values: Sequence[float], floor: float) -> str:
     """Shade of the last line that reaches this high."""
     shades = SHADES[len(values) - 1 :: -1]
     return next((shade for value, shade in zip(values[::-1], shades[::-1], strict=True) if value >= floor), " ")
+
+
+def table(figures: Sequence[tuple[T, str]], language: Language) -> list[str]:
+    """Figures as lines, values below each other; Chinese characters are two columns wide."""
+    names = [(name.in_(language), value) for name, value in figures]
+    left = max(map(_width, (name for name, _ in names)), default=0)
+    return [f"{name}{' ' * (left - _width(name))}  {value}" for name, value in names]
+
+
+def _width(text: str) -> int:
+    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
 
 
 def page(title: T, figures: Sequence[tuple[T, str]], charts: Sequence[Chart], language: Language) -> str:

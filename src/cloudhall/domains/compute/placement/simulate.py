@@ -103,6 +103,7 @@ class Replay:
         """`moves` is the most that may be moved to make room for one that was refused."""
         self.engine, self.machines, self.moves_max = engine, machines, moves
         self.timeline = timeline(engine, machines, profile)
+        self.profile = profile
         self.ids = np.full(len(machines.arrival_s), -1, np.int64)
         self.refused: list[int] = []
         self.lost, self.restarted, self.moves, self.moved_mib = 0, 0, 0, 0
@@ -122,6 +123,11 @@ class Replay:
                     self.refused.append(machine)
                     done += 1
             yield Moment(now_s)
+
+    def request(self, machine: int) -> Request:
+        """What a machine asks for."""
+        cpu_milli, memory_mib = int(self.machines.cpu_milli[machine]), int(self.machines.memory_mib[machine])
+        return Request(cpu_milli=cpu_milli, memory_mib=memory_mib, profile=self.profile)
 
     def _make_room(self, class_: int) -> bool:
         """Move others so that this class fits, if that may be and can be done."""

@@ -95,7 +95,7 @@ def _order(engine: Engine, rows: Ints, service: Service | None) -> Ints:
 
 def _own_first(need: Ints) -> Ints:
     """Without a word on service: those who pay for hosts or cores of their own before those who share."""
-    return ((need[:, at.NEED_OWNER] == 0) & (need[:, at.CORES] == 0)).astype(np.int64)
+    return np.where((need[:, at.NEED_OWNER] > 0) | (need[:, at.CORES] > 0), 0, 1)
 
 
 def _classes(engine: Engine, rows: Ints) -> Ints:
