@@ -52,6 +52,8 @@ MARK_COUNTS = 1 << 12
 # the mix of work that is expected, a row a type of task; MIX_WEIGHT is its share
 MIX_CPU, MIX_MEM, MIX_GPUS, MIX_GPU_MILLI, MIX_WEIGHT = range(5)
 MIX_COLUMNS = 5
+MIX_TOTAL = 1 << 12
+"""What the weights of a mix add up to."""
 
 # totals
 T_FREE, T_SERIAL, T_LIVE, T_TOUCHED = range(4)

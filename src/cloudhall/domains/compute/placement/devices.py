@@ -1,4 +1,4 @@
-"""Which graphics processors of a host a request would take."""
+"""Which NUMA node and which graphics processors of a host a request would take; arithmetic only, as in `fit`."""
 
 from typing import Any
 
@@ -6,40 +6,35 @@ from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Row
 from cloudhall.domains.compute.placement.jit import shared
 
-FULL = 1 << 20
-"""More than any processor has left."""
+
+@shared
+def has_node(host: Row, need: Row, node: int) -> Any:
+    """NUMA node `node` takes the whole request."""
+    return (host[at.NODE_CPU + node] >= need[at.CPU] + need[at.CORES]) & (host[at.NODE_MEM + node] >= need[at.MEM])
 
 
 @shared
-def rank_cost(host: Row, need: Row, gpu: int) -> Any:
-    """What is left of a processor; far more where that is too little."""
-    left = host[at.GPU + gpu]
-    return left + FULL * (left < need[at.GPU_MILLI])
+def on_first(host: Row, need: Row) -> Any:
+    """1 where the request goes whole to the first node: it fits there and the second is not tighter; else 0."""
+    second = has_node(host, need, 1) & (host[at.NODE_MEM + 1] < host[at.NODE_MEM])
+    return (has_node(host, need, 0) & (second == 0)) * (need[at.NUMA] != at.BOTH)
 
 
 @shared
-def picked(host: Row, need: Row, gpu: int) -> Any:
-    """1 where `gpu` is among the tightest that suffice, ties to the lowest number; else 0."""
-    cost = rank_cost(host, need, gpu)
-    before = 0
-    for other in range(at.GPUS_MAX):
-        other_cost = rank_cost(host, need, other)
-        before = before + (other_cost < cost)
-        if other < gpu:
-            before = before + (other_cost == cost)
-    return (before < need[at.NEED_GPUS]) & (cost < FULL)
+def on_second(host: Row, need: Row) -> Any:
+    """1 where the request goes whole to the second node; else 0. Where neither is, it is split."""
+    return (has_node(host, need, 1) * (need[at.NUMA] != at.BOTH)) * (1 - on_first(host, need))
 
 
 @shared
-def tightest(host: Row, need: Row) -> tuple[Any, ...]:
-    """One entry a processor: whether it is taken."""
-    return (
-        picked(host, need, 0),
-        picked(host, need, 1),
-        picked(host, need, 2),
-        picked(host, need, 3),
-        picked(host, need, 4),
-        picked(host, need, 5),
-        picked(host, need, 6),
-        picked(host, need, 7),
-    )
+def gpus_taken(host: Row, need: Row) -> Any:
+    """A bit a processor: the tightest that suffice, as many as are asked for, ties to the lowest number."""
+    bits = 0 * host[at.GPU]
+    for gpu in range(at.GPUS_MAX):
+        left = host[at.GPU + gpu]
+        before = 0 * left
+        for other in range(at.GPUS_MAX):
+            tighter = host[at.GPU + other] - (other < gpu)  # an equal one of lower number goes first
+            before = before + ((host[at.GPU + other] >= need[at.GPU_MILLI]) & (tighter < left))
+        bits = bits + (((before < need[at.NEED_GPUS]) & (left >= need[at.GPU_MILLI])) << gpu)
+    return bits

@@ -20,8 +20,11 @@ from cloudhall.domains.compute.placement.index import Trees
 from cloudhall.domains.compute.placement.jit import HAVE_NUMBA
 from cloudhall.domains.compute.placement.request import Request
 from cloudhall.domains.compute.placement.state import NO_GROUP, Allocation, State
+from cloudhall.domains.compute.placement.stream import DEPARTS, MOVES, Stream
 from cloudhall.kernel.errors import Unavailable
 from cloudhall.kernel.text import T
+
+__all__ = ["Decision", "Engine", "Refusal", "Stream"]
 
 
 class Decision(NamedTuple):
@@ -37,17 +40,6 @@ class Refusal:
 
     request: Request
     group: int = NO_GROUP
-
-
-class Stream(NamedTuple):
-    """Many events in order: arrivals (`class_` from `Engine.class_of`) and departures (`class_` -1).
-
-    `machine` numbers machines from 0; `group` is that of an arrival, or -1. All three are int32 of equal length.
-    """
-
-    class_: Small
-    machine: Small
-    group: Small
 
 
 class Engine:
@@ -87,7 +79,7 @@ class Engine:
         detail = at.HELD if held else 0
         trees = self._index()
         if trees is not None and not self._asks(group):
-            row = stream.entries().place(state.books, trees, class_, group, detail)
+            row = stream.entries().step(state.books, trees, stream.PLACE, class_, group, detail)
         else:
             key = scan.best(state, class_, group)
             row = -1 if key == at.NONE else ledger.put(state.books, class_, group, key & (at.HOSTS_MAX - 1), detail)
@@ -129,7 +121,7 @@ class Engine:
         host = int(books.allocs[row, at.HOST])
         trees = self._index()
         if trees is not None:
-            stream.entries().free(books, trees, row)
+            stream.entries().step(books, trees, stream.FREE, row, NO_GROUP, 0)
         else:
             ledger.end(books, row)
         return host
@@ -178,11 +170,12 @@ class Engine:
         event = first
         if self.compiled and self._trees is None:
             warming.wait()
-        trees = self._index()
+        trees, nothing = self._index(), np.zeros(0, np.int32)
         while event < len(events.class_):
             if trees is not None:
                 self.state.reserve_rows()
-                event = stream.entries().run(self.state.books, trees, *events, ids, event, int(stop_at_refusal))
+                books = self.state.books
+                event = stream.entries().run(books, trees, events, ids, nothing, event, int(stop_at_refusal))
                 if event == len(events.class_) or self.state.books.totals[at.T_FREE] < 0:
                     continue
             if not self._run_one(events, ids, event) and stop_at_refusal:
@@ -193,7 +186,7 @@ class Engine:
     def _run_one(self, events: Stream, ids: Ints, event: int) -> bool:
         """Run one event; False where an arrival is refused."""
         class_, machine = int(events.class_[event]), int(events.machine[event])
-        if class_ < 0:
+        if class_ == DEPARTS:
             if ids[machine] >= 0:
                 self.free(int(ids[machine]))
                 ids[machine] = -1
@@ -211,8 +204,9 @@ class Engine:
         hosts = np.full(len(ids), -1, np.int32)
         trees = self._index()
         if trees is not None and not any(map(self._asks, self._groups_of(ids))):
-            rows = np.array([self.state.row(id) for id in ids], np.int64)
-            stream.entries().move_many(self.state.books, trees, rows, hosts)
+            count, numbers = len(ids), np.array(ids, np.int64)
+            moves = Stream(np.full(count, MOVES, np.int32), np.arange(count, dtype=np.int32), hosts)
+            stream.entries().run(self.state.books, trees, moves, numbers, hosts, 0, 0)
             return hosts
         for number, id in enumerate(ids):
             answer = self.move(id)
@@ -275,13 +269,13 @@ class Engine:
             ledger.relabel(books, host, at.DRAINED, at.DRAINED)
         trees = self._index()
         if trees is not None and not self._asks(group):
-            key = stream.entries().best(books, trees, class_, group)
+            key = stream.entries().step(books, trees, stream.FIND, class_, group, 0)
             self._end_session()
         else:
             key = scan.best(state, class_, group)
         for host, labels in before:
             ledger.relabel(books, host, at.DRAINED, labels & at.DRAINED)
-        return -1 if key == at.NONE else int(key & (at.HOSTS_MAX - 1))
+        return -1 if key in (-1, at.NONE) else int(key & (at.HOSTS_MAX - 1))
 
     def _index(self) -> Trees | None:
         """Begin the index as soon as there is machine code to use it."""

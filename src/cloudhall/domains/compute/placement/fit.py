@@ -11,6 +11,7 @@ import numpy as np
 
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints, Row
+from cloudhall.domains.compute.placement.devices import has_node
 from cloudhall.domains.compute.placement.jit import shared
 from cloudhall.domains.compute.placement.profiles import score
 
@@ -45,12 +46,6 @@ def has_memory(host: Row, need: Row) -> Any:
 def has_cores(host: Row, need: Row) -> Any:
     """Enough cores of one's own."""
     return host[at.CORES] >= need[at.CORES]
-
-
-@shared
-def has_node(host: Row, need: Row, node: int) -> Any:
-    """NUMA node `node` takes the whole request."""
-    return (host[at.NODE_CPU + node] >= need[at.CPU] + need[at.CORES]) & (host[at.NODE_MEM + node] >= need[at.MEM])
 
 
 @shared

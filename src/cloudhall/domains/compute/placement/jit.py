@@ -41,7 +41,7 @@ def shared(function: F) -> F:
         return function
     from numba.extending import register_jitable
 
-    known: F = register_jitable(function)
+    known: F = register_jitable(_nrt=False)(function)
     return known
 
 
@@ -50,7 +50,7 @@ def compiled(function: F) -> F:
     """Make an entry of `function`; the machine code is made, or read from the cache, at its first call."""
     folder = _cache_folder()
     with _caching_in(folder):
-        entry: F = _NUMBA.njit(cache=folder is not None, error_model="numpy", nogil=True)(function)
+        entry: F = _NUMBA.njit(cache=folder is not None, _nrt=False, error_model="numpy", nogil=True)(function)
     return entry
 
 

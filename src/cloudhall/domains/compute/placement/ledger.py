@@ -12,8 +12,7 @@ import numpy as np
 
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints, Small
-from cloudhall.domains.compute.placement.devices import picked
-from cloudhall.domains.compute.placement.fit import has_node
+from cloudhall.domains.compute.placement.devices import gpus_taken, on_first, on_second
 from cloudhall.domains.compute.placement.jit import shared
 
 SERIALS = 1 << 31
@@ -48,14 +47,10 @@ def choose_detail(host: Ints, need: Ints) -> int:
     """Choose devices on a host that fits: the tightest node and graphics processors that do, lowest first."""
     detail = 0
     if need[at.NEED_GPUS]:
-        for gpu in range(at.GPUS_MAX):
-            detail |= int(picked(host, need, gpu)) << gpu
+        detail = int(gpus_taken(host, need))
     if host[at.LABELS] & at.PAIRED:
-        first, second = has_node(host, need, 0), has_node(host, need, 1)
-        if need[at.NUMA] == at.BOTH or not (first or second):
-            return detail | (3 << at.NODE_SHIFT)
-        tighter = second and (not first or host[at.NODE_MEM + 1] < host[at.NODE_MEM])
-        detail |= (2 if tighter else 1) << at.NODE_SHIFT
+        nodes = int(on_first(host, need)) + 2 * int(on_second(host, need))
+        detail |= (nodes or 3) << at.NODE_SHIFT
     return detail
 
 

@@ -1,4 +1,8 @@
-"""Compiled decisions: one machine, or a whole stream of events inside one call."""
+"""Compiled decisions: one step, or a whole stream of them inside one call.
+
+There are two entries from Python, `step` and `run`, and each holds the search for the best host once, because that is
+what takes long to compile.
+"""
 
 import functools
 from collections.abc import Callable
@@ -21,86 +25,91 @@ from cloudhall.domains.compute.placement.ledger import (
     settle,
 )
 
+PLACE, FREE, MOVE, FIND = range(4)
+DEPARTS, MOVES = -1, -2
+"""In place of an arrival's class, in a stream."""
+
+
+class Stream(NamedTuple):
+    """Many events in order: arrivals (`class_` from `Engine.class_of`), departures and moves (`DEPARTS`, `MOVES`).
+
+    `machine` numbers machines from 0; `group` is that of an arrival, or -1. All three are int32 of equal length.
+    """
+
+    class_: Small
+    machine: Small
+    group: Small
+
 
 @shared
-def place(books: Books, index: Trees, class_: int, group: int, held: int) -> int:
-    """Place one machine; answers its row, or -1 where nothing fits. There must be a free row."""
+def step(books: Books, index: Trees, what: int, number: int, group: int, held: int) -> int:
+    """Do one thing; -1 where nothing fits.
+
+    PLACE a machine of class `number` and answer its row; there must be a free one. FREE the machine in row `number`.
+    MOVE it to the best host, which may be its own, and answer that. FIND the key of the best host for a class.
+    """
+    class_, home, detail = number, -1, held
+    if what in (FREE, MOVE):
+        group = int(books.allocs[number, at.GROUP])
+        if index.now[PHASE] == GOES_ON and index.now[S_GROUP] == group:
+            index.now[PHASE] = OVER
+        if what == FREE:
+            end(books, number)
+            return number
+        home, word = int(books.allocs[number, at.HOST]), int(books.allocs[number, at.CLASS])
+        class_, detail = word & (at.CLASSES_MAX - 1), word >> at.CLASS_BITS
+        lift(books, number)
     key = best(books, index, class_, group)
-    if key == at.NONE:
-        return -1
-    host = key & (at.HOSTS_MAX - 1)
-    if index.now[PHASE] == GOES_ON:
+    if what == FIND:
+        return -1 if key == at.NONE else key
+    host = home if key == at.NONE else key & (at.HOSTS_MAX - 1)
+    if host >= 0 and index.now[PHASE] == GOES_ON:
         count_member(index, host)
-    return put(books, class_, group, host, held)
-
-
-@shared
-def before_leaving(books: Books, index: Trees, row: int) -> None:
-    """End the session that counts this machine, since it is about to leave its host."""
-    if index.now[PHASE] == GOES_ON and index.now[S_GROUP] == books.allocs[row, at.GROUP]:
-        index.now[PHASE] = OVER
-
-
-@shared
-def free(books: Books, index: Trees, row: int) -> None:
-    """End one machine."""
-    before_leaving(books, index, row)
-    end(books, row)
-
-
-@shared
-def move_many(books: Books, index: Trees, rows: Ints, hosts: Small) -> None:
-    """Move machines one after the other to the best host there is; `hosts` takes where each went, -1 where it stays."""
-    for number in range(len(rows)):
-        row = rows[number]
-        before_leaving(books, index, row)
-        home, word, group = books.allocs[row, at.HOST], books.allocs[row, at.CLASS], books.allocs[row, at.GROUP]
-        class_, detail = int(word & (at.CLASSES_MAX - 1)), int(word >> at.CLASS_BITS)
-        lift(books, row)
-        key = best(books, index, class_, int(group))
-        host = int(home)
+    if what == MOVE:
         if key != at.NONE:
-            host = key & (at.HOSTS_MAX - 1)
             detail = choose_detail(books.hosts[host], books.classes[class_]) | (detail & at.HELD)
-            hosts[number] = host
-        settle(books, row, host, class_, detail)
-        if index.now[PHASE] == GOES_ON:
-            count_member(index, host)
+        settle(books, number, host, class_, detail)
+        return -1 if key == at.NONE else host
+    return -1 if key == at.NONE else put(books, class_, group, host, detail)
 
 
 @shared
-def run(
-    books: Books, index: Trees, class_: Small, machine: Small, group: Small, ids: Ints, first: int, stop_at_refusal: int
-) -> int:
-    """Run a stream's events from `first` on; answers the first event not run, for whatever reason."""
-    for event in range(first, len(class_)):
-        number = machine[event]
-        if class_[event] < 0:
-            if ids[number] >= 0:
-                free(books, index, ids[number] & ROW_MASK)
-                ids[number] = -1
-            continue
-        if books.totals[at.T_FREE] < 0 or (group[event] >= 0 and books.groups[group[event], at.G_LEVEL] == at.ASK):
+def run(books: Books, index: Trees, events: Stream, ids: Ints, hosts: Small, first: int, stop_at_refusal: int) -> int:
+    """Run events from `first` on; answers the first event not run, for whatever reason.
+
+    `hosts[event]` takes what came of a move.
+    """
+    for event in range(first, len(events.class_)):
+        machine, number, group = events.machine[event], int(events.class_[event]), int(events.group[event])
+        what = PLACE if number >= 0 else FREE if number == DEPARTS else MOVE
+        if what != PLACE:
+            if ids[machine] < 0:
+                continue
+            number = ids[machine] & ROW_MASK
+            group = int(books.allocs[number, at.GROUP])
+        asks = what != FREE and group >= 0 and books.groups[group, at.G_LEVEL] == at.ASK
+        if asks or (what == PLACE and books.totals[at.T_FREE] < 0):
             return event
-        row = place(books, index, int(class_[event]), int(group[event]), 0)
-        if row >= 0:
-            ids[number] = (np.int64(books.allocs[row, at.SERIAL]) << SERIAL_SHIFT) | row
+        answer = step(books, index, what, number, group, 0)
+        if what == MOVE:
+            hosts[event] = answer
+        elif what == FREE:
+            ids[machine] = -1
+        elif answer >= 0:
+            ids[machine] = (np.int64(books.allocs[answer, at.SERIAL]) << SERIAL_SHIFT) | answer
         elif stop_at_refusal:
             return event
-    return len(class_)
+    return len(events.class_)
 
 
 class Entries(NamedTuple):
     """The compiled entries."""
 
-    best: Callable[..., int]
-    place: Callable[..., int]
-    free: Callable[..., None]
-    move_many: Callable[..., None]
+    step: Callable[..., int]
     run: Callable[..., int]
 
 
 @functools.cache
 def entries() -> Entries:
     """Make the entries; what each call compiles at first is kept for later processes."""
-    return Entries(compiled(best), compiled(place), compiled(free), compiled(move_many), compiled(run))
+    return Entries(compiled(step), compiled(run))

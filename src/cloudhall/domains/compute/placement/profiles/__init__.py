@@ -10,9 +10,9 @@ from typing import Any
 
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.jit import shared
-from cloudhall.domains.compute.placement.profiles import green, pack, spread
+from cloudhall.domains.compute.placement.profiles import gpu, green, numa, pack, spread
 
-NAMES = ("pack", "spread", "green")
+NAMES = ("pack", "spread", "green", "gpu", "numa")
 
 
 @shared
@@ -22,4 +22,8 @@ def score(host: Any, need: Any, mix: Any) -> Any:
         return spread.score(host, need, mix)
     if need[at.PROFILE] == 2:
         return green.score(host, need, mix)
+    if need[at.PROFILE] == 3:
+        return gpu.score(host, need, mix)
+    if need[at.PROFILE] == 4:
+        return numa.score(host, need, mix)
     return pack.score(host, need, mix)
