@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloudhall.domains.storage.access_key import AccessKey
@@ -180,6 +181,15 @@ def test_a_batch_has_a_size(shop: Shop, count: int) -> None:
 def test_the_largest_batch_is_made(shop: Shop) -> None:
     assert run(shop, engines(shop, *(f"e-{n}" for n in range(ITEMS_MAX)), speed=0), atomic=True).refused == 0
     assert shop.kernel.count(shop.developer, Engine) == ITEMS_MAX
+
+
+def test_text_that_one_database_cannot_hold_is_refused_on_either_at_its_item(shop: Shop) -> None:
+    one, odd, two = engines(shop, "one", "odd", "two")
+    nul = msgspec.structs.replace(odd.command, labels={"key": "x\x00"}, spec={"serial": "\x00"})
+    outcomes = run(shop, (one, Item(nul), two))
+    assert of(outcomes) == ["one", "Invalid", "two"]
+    assert {p.pointer for p in outcomes.items[1].error.problems} == {"/labels", "/spec/serial"}  # type: ignore[union-attr]  # refused
+    assert names(shop) == {"one", "two"}
 
 
 def test_a_batch_and_single_creates_of_the_same_names_make_each_once(shop: Shop) -> None:

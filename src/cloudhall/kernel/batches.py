@@ -180,13 +180,13 @@ def _one(planner: Planner, item: Item) -> Outcome:
     try:
         plan = _planned(planner, item)
         body = commit(kernel, tx, plan)
+        tx.execute("RELEASE item")  # what the database itself refuses may show only now
     except CloudhallError as error:
         tx.execute("ROLLBACK TO item")
         tx.execute("RELEASE item")
         if error.status >= CloudhallError.status:
             raise  # a database that fails has not refused this item alone
         return Outcome(item.command.target, item.name, error=error)
-    tx.execute("RELEASE item")
     kernel.world.fault("batch.item:after")
     return Outcome(body["id"], body["name"], body, plan=plan)
 

@@ -16,7 +16,7 @@ import msgspec
 from cloudhall.kernel import events, places, quotas
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem
-from cloudhall.kernel.fields import fields_of, problems
+from cloudhall.kernel.fields import fields_of, is_text, problems
 from cloudhall.kernel.ids import is_id, looks_like_id, new_id
 from cloudhall.kernel.kinds import Action, Kind, Quota, Spec, value_at
 from cloudhall.kernel.look import Reader
@@ -401,7 +401,9 @@ def _name_problems(name: str | None) -> list[Problem]:
 def _label_problems(labels: Any) -> list[Problem]:
     if labels is None:
         return []
-    if not isinstance(labels, Mapping) or not all(isinstance(x, str) for pair in labels.items() for x in pair):
+    if not isinstance(labels, Mapping) or not all(
+        isinstance(x, str) and is_text(x) for pair in labels.items() for x in pair
+    ):
         return [Problem("TYPE", "/labels", T("标签是文字键值对", "Labels map text to text"))]
     if len(labels) > LABELS_MAX or any(len(x) > LABEL_LENGTH_MAX for pair in labels.items() for x in pair):
         text = T(

@@ -166,7 +166,7 @@ def _value_problems(info: FieldInfo, value: Any, at: str) -> list[Problem]:
     expected = _ACCEPTS[info.shape]
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
         return [_wrong_type(at, info.shape, value)]
-    if isinstance(value, str) and not _is_text(value):
+    if isinstance(value, str) and not is_text(value):
         return [_wrong_type(at, info.shape, value)]
     return list(_rule_problems(info, value, at))
 
@@ -185,7 +185,7 @@ def _map_problems(info: FieldInfo, value: Any, at: str) -> list[Problem]:
         return [_wrong_type(at, "map", value)]
     if len(value) > LIST_LENGTH_MAX:
         return [_too_many(at)]
-    if not all(isinstance(k, str) and _is_text(k) for k in value):
+    if not all(isinstance(k, str) and is_text(k) for k in value):
         return [_wrong_type(at, "map", value)]
     if any(len(k) > TEXT_LENGTH_MAX for k in value):
         return [_too_long(at, TEXT_LENGTH_MAX)]
@@ -215,9 +215,9 @@ def _rule_problems(info: FieldInfo, value: Any, at: str) -> Iterable[Problem]:
         yield _wrong_type(at, info.shape, value)
 
 
-def _is_text(value: str) -> bool:
-    """Half of a surrogate pair is no character: neither disk nor wire takes it."""
-    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
+def is_text(value: str) -> bool:
+    """Half of a surrogate pair is no character, neither disk nor wire takes it; NUL is none that PostgreSQL holds."""
+    return "\x00" not in value and (value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value))
 
 
 def _is_time(shape: str, value: str) -> bool:
