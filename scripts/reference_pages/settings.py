@@ -21,10 +21,14 @@ SERVER: Mapping[str, T] = {
         "is `~/.local/share/cloudhall`.",
     ),
     "CLOUDHALL_DATABASE": T(
-        "PostgreSQL 数据库的地址，如 `postgresql://cloudhall@db.example/cloudhall`。不设则用数据文件夹里的 SQLite；密钥和对象总在"
-        "文件夹里。已有的安装用 `cloudhall move-database` 迁移。",
-        "Address of a PostgreSQL database, such as `postgresql://cloudhall@db.example/cloudhall`. Without it SQLite in the "
-        "data folder; keys and objects always lie there. `cloudhall move-database` moves an installation over.",
+        "PostgreSQL 数据库的地址，如 `postgresql://cloudhall@db.example/cloudhall`。不设则用数据文件夹里的 SQLite；"
+        "密钥和对象总在文件夹里。已有的安装用 `cloudhall move-database` 迁移。",
+        "Address of a PostgreSQL database, such as `postgresql://cloudhall@db.example/cloudhall`. Without it SQLite in "
+        "the data folder; keys and objects always lie there. `cloudhall move-database` moves an installation over.",
+    ),
+    "CLOUDHALL_WORKERS": T(
+        "几个进程应答请求，默认 1；多于一个需要 CLOUDHALL_DATABASE。",
+        "Processes that answer requests, 1 without it; more than one needs CLOUDHALL_DATABASE.",
     ),
     "CLOUDHALL_PORT": T(
         "控制台和接口的端口，默认 8800；命令行也据此找本机的服务器。",

@@ -1,5 +1,6 @@
 """`cloudhall run`: the server in the foreground, with or without the demonstration city."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -13,9 +14,12 @@ from cloudhall.cli.parts import Command, Option
 from cloudhall.kernel.errors import CloudhallError
 
 if TYPE_CHECKING:
+    import socket
+
     from cloudhall.drivers.objects import Objects
 
 PORT = 8800
+WORKERS_MAX = 16
 HOME = Option(
     "--home",
     type=click.Path(path_type=Path),
@@ -30,24 +34,49 @@ EMPTY = T(
 LACKS = T("此 S3 有所不能：{}", "This S3 does not do everything: {}")
 
 
-def start(*, demo: bool, home: Path | None, port: int) -> None:
+def start(*, demo: bool, home: Path | None, port: int, workers: int) -> None:
     """Start Cloudhall on loopback; Ctrl-C stops it and everything it started."""
     from cloudhall import server
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    folder = (home or default_home()).absolute()
     try:
+        _refuse_workers(workers)
         sock = server.bind(port)
-        with sock, server.running((home or default_home()).absolute()) as kernel:
+        with sock, server.running(folder) as kernel:
             if demo:
                 server.seed_demo(kernel)
             port = sock.getsockname()[1]
-            server.serve(kernel, sock, lambda: _announce(kernel, port, demo=demo))
+            with _workers(folder, sock, workers - 1, demo=demo):
+                server.serve(kernel, sock, lambda: _announce(kernel, port, demo=demo))
     except CloudhallError as error:
         click.echo(f"{error.code}: {error.text.in_(language())}", err=True)
         click.echo(error.how.in_(language()), err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def _refuse_workers(workers: int) -> None:
+    """One process writes a SQLite file: others would not hear of its commits, and wait for it by polling."""
+    from cloudhall.installation import DATABASE
+    from cloudhall.kernel import errors, text
+
+    if workers > 1 and not os.environ.get(DATABASE):
+        raise errors.Conflict(
+            text.T("多个进程需要 PostgreSQL", "Several workers need PostgreSQL"),
+            mend=text.T(
+                f"用 {DATABASE} 指定一个数据库；已有的安装先用 cloudhall move-database 迁移",
+                f"Name a database in {DATABASE}; cloudhall move-database moves an installation there",
+            ),
+            reason="WORKERS",
+        )
+
+
+def _workers(folder: Path, sock: "socket.socket", count: int, *, demo: bool) -> contextlib.AbstractContextManager[None]:
+    from cloudhall.workers import beside
+
+    return beside(folder, sock, count, demo=demo)
 
 
 def default_home() -> Path:
@@ -107,6 +136,16 @@ run = Command(
             default=PORT,
             envvar="CLOUDHALL_PORT",
             text=T(f"本机端口（CLOUDHALL_PORT），默认 {PORT}", f"Loopback port (CLOUDHALL_PORT), {PORT} by default"),
+        ),
+        Option(
+            "--workers",
+            type=click.IntRange(1, WORKERS_MAX),
+            default=1,
+            envvar="CLOUDHALL_WORKERS",
+            text=T(
+                "几个进程应答请求（CLOUDHALL_WORKERS）；多于一个需要 PostgreSQL",
+                "Processes that answer (CLOUDHALL_WORKERS); more than one needs PostgreSQL",
+            ),
         ),
     ],
 )
