@@ -59,6 +59,16 @@ SERVER: Mapping[str, T] = {
         "Witnesses that countersign the audit log: address and key of each, apart by spaces, such as "
         "`http://audit.example.cn:8811 audit.example.cn/w1+…`. Without it nobody does.",
     ),
+    "CLOUDHALL_SMTP": T(
+        "发通知邮件的服务器，例如 `smtps://用户:密码@mail.example:465`；`smtp://` 则要求 STARTTLS。不设则不发邮件。",
+        "Relay for mails about notices, such as `smtps://user:password@mail.example:465`; with `smtp://` STARTTLS is "
+        "demanded. Without it there are no mails.",
+    ),
+    "CLOUDHALL_MAIL_FROM": T("通知邮件的发件地址。", "Address that these mails come from."),
+    "CLOUDHALL_ADDRESS": T(
+        "人们所用的控制台地址，写在通知邮件里，例如 https://cloud.example.cn。",
+        "Address of the console as people know it, for these mails, such as https://cloud.example.cn.",
+    ),
     "XDG_DATA_HOME": T(
         "不设 CLOUDHALL_HOME 时，数据放在其下的 `cloudhall`。",
         "Where `cloudhall` with the data lies when CLOUDHALL_HOME is not set.",

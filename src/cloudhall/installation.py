@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cloudhall.domains import identity, market, notices, storage
 from cloudhall.domains.identity import passwords, resets, sessions
 from cloudhall.domains.market import costs, opening, pricing
-from cloudhall.domains.notices import deliveries
+from cloudhall.domains.notices import deliveries, inbox, outbox
 from cloudhall.domains.storage import stored, usage
 from cloudhall.kernel.registry import Registry
 from cloudhall.kernel.world import World
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
 DOMAINS = (identity.DOMAIN, storage.DOMAIN, market.DOMAIN, notices.DOMAIN)
-SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, stored.SCHEMA, usage.SCHEMA, deliveries.SCHEMA)
+SCHEMAS = (
+    passwords.SCHEMA,
+    resets.SCHEMA,
+    sessions.SCHEMA,
+    stored.SCHEMA,
+    usage.SCHEMA,
+    deliveries.SCHEMA,
+    inbox.SCHEMA,
+    outbox.SCHEMA,
+)
 COLLECTORS = usage.COLLECTORS
 DATABASE = "CLOUDHALL_DATABASE"
 """Variable that names a PostgreSQL database; without it rows lie in the home folder. Keys and objects always do."""
@@ -34,7 +43,7 @@ def build_registry() -> Registry:
 
 def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = None) -> "Kernel":
     """Open the kernel of the installation in `home` over engines that run; nothing is started yet."""
-    from cloudhall.domains.notices import dispatch
+    from cloudhall.domains.notices import dispatch, mailing, telling
     from cloudhall.kernel import witnesses
     from cloudhall.kernel.kernel import Kernel
 
@@ -50,10 +59,13 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
     kernel.pricing = functools.partial(pricing.price, kernel)
     kernel.costs = functools.partial(costs.cost_to_date, kernel)
     kernel.witnesses = witnesses.from_environment()
-    webhooks = dispatch.from_environment(kernel)
+    webhooks, teller = dispatch.from_environment(kernel), telling.Teller(kernel)
     kernel.chores = (
         (opening.OPEN_EVERY_S, "open-statements", lambda: opening.open_statements(kernel)),
         (dispatch.EVERY_S, "webhooks", webhooks.turn),
         (dispatch.TRIM_EVERY_S, "trim-deliveries", webhooks.trim),
+        (telling.EVERY_S, "notices", teller.turn),
+        (telling.ENDINGS_EVERY_S, "roles-ending", teller.tell_endings),
+        (mailing.EVERY_S, "mails", lambda: mailing.send_due(kernel)),
     )
     return kernel

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cloudhall import installation
+from cloudhall.drivers.mail import smtp
 from cloudhall.drivers.objects import Objects, s3
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.kernel.errors import Conflict, Unavailable
@@ -32,7 +33,7 @@ def running(home: Path) -> Iterator[Kernel]:
         down.callback(objects.stop)
         # Before the engine runs: a database that cannot be opened is said at once, and an engine that has just begun to
         # start takes long to stop.
-        kernel = installation.open_kernel(home, {"objects": objects})
+        kernel = installation.open_kernel(home, {"objects": objects, "mail": smtp.from_environment()})
         down.callback(kernel.stop)
         objects.start()
         kernel.start()
