@@ -58,7 +58,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     What an earlier run left there when it was killed goes first.
     """
     if folder.exists() and any(folder.iterdir()):
-        raise trouble.not_empty(folder)
+        raise trouble.taken(folder)
     work = folder.with_name(folder.name + ".partial")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700, parents=True)

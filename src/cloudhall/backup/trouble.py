@@ -27,10 +27,10 @@ def newer(folder: Path, release: str) -> Unavailable:
     )
 
 
-def not_empty(folder: Path) -> Conflict:
+def taken(where: object) -> Conflict:
     """Something lies where a backup or an installation is to be made."""
     return Conflict(
-        T(f"{folder} 已经存在，且不是空的", f"{folder} is there already and not empty"),
+        T(f"{where} 已经存在，且不是空的", f"{where} is there already and not empty"),
         mend=T("指定一个新的文件夹", "Name a new folder"),
         reason="NOT_EMPTY",
     )

@@ -59,7 +59,7 @@ CHECKS = T("共 {} 项，失败 {} 项", "{} checks, {} failed")
 
 
 def backup(
-    *, action: str | None, to: Path | None, from_: Path | None, home: Path | None, scratch: Path | None, **given: Any
+    *, action: str | None, to: str | None, from_: str | None, home: Path | None, scratch: Path | None, **given: Any
 ) -> int:
     """Make a backup, or try one."""
     quiet()
@@ -67,11 +67,11 @@ def backup(
         return _verify(from_, scratch, given)
     if to is None:
         raise Misuse(WHERE_TO)
-    from cloudhall.backup.create import create
+    from cloudhall.backup import create, remote
 
     secret = _new_secret(given)
-    with told(), Progress() as progress:
-        made = create(folder_of(home), to.absolute(), secret, progress)
+    with told(), Progress() as progress, remote.outgoing(to, scratch) as folder:
+        made = create.create(folder_of(home), folder, secret, progress)
     _say_made(made)
     if secret is None:
         note(IN_CLEAR)
@@ -83,24 +83,26 @@ def backup(
     return 0
 
 
-def restore(*, from_: Path, home: Path, **given: Any) -> None:
+def restore(*, from_: str, home: Path, scratch: Path | None, **given: Any) -> None:
     """Make a new installation of a backup."""
+    from cloudhall.backup import remote
     from cloudhall.backup.restore import restore as restored
 
     quiet()
-    with told(), Progress() as progress:
-        made = restored(from_.absolute(), home.absolute(), _secret(from_, given), progress)
+    with told(), remote.incoming(from_, scratch) as folder, Progress() as progress:
+        made = restored(folder, home.absolute(), _secret(folder, given), progress)
     note(say(RESTORED, home, _moment(made)))
     hint(f"run --home {home}")
 
 
-def _verify(folder: Path | None, scratch: Path | None, given: dict[str, Any]) -> int:
-    if folder is None:
+def _verify(from_: str | None, scratch: Path | None, given: dict[str, Any]) -> int:
+    if from_ is None:
         raise Misuse(WHERE_FROM)
+    from cloudhall.backup import remote
     from cloudhall.backup.proof import prove
 
-    with told(), Progress() as progress:
-        findings = prove(folder.absolute(), _secret(folder, given), progress, scratch)
+    with told(), remote.incoming(from_, scratch) as folder, Progress() as progress:
+        findings = prove(folder, _secret(folder, given), progress, scratch)
     if output_of(given).style == "json":
         print_json([{"about": f.about.both(), "detail": f.detail.both(), "ok": f.ok} for f in findings])
     else:
@@ -202,6 +204,12 @@ def _secret_options() -> list[click.Parameter]:
     ]
 
 
+SCRATCH = Option(
+    "--scratch",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    text=T("临时放东西的地方（默认临时文件夹）", "Where passing copies lie (by default among temporary files)"),
+    metavar="FOLDER",
+)
 BACKUP = Command(
     "backup",
     backup,
@@ -221,16 +229,17 @@ BACKUP = Command(
         ),
         Option(
             "--to",
-            type=click.Path(path_type=Path),
-            text=T("写到哪个文件夹；须是新的或空的", "Folder to write; must be new or empty"),
-            metavar="FOLDER",
+            text=T(
+                "写到哪个文件夹，须是新的或空的；或 s3://存储桶/前缀（AWS_ENDPOINT_URL 等变量说明怎样到达）",
+                "Folder to write, new or empty; or s3://BUCKET/PREFIX, as AWS_ENDPOINT_URL and so on say",
+            ),
+            metavar="WHERE",
         ),
         Option(
             "--from",
             "from_",
-            type=click.Path(path_type=Path),
-            text=T("要核验的备份", "Backup to try"),
-            metavar="FOLDER",
+            text=T("要核验的备份：文件夹或 s3://…", "Backup to try: a folder or s3://…"),
+            metavar="WHERE",
         ),
         *_secret_options(),
         Option(
@@ -238,15 +247,7 @@ BACKUP = Command(
             is_flag=True,
             text=T("密钥不加密，与数据放在一起", "Leave the keys in clear beside the data"),
         ),
-        Option(
-            "--scratch",
-            type=click.Path(path_type=Path, file_okay=False, exists=True),
-            text=T(
-                "在哪里临时恢复来核验（默认临时文件夹）",
-                "Where to restore for a trial (by default among temporary files)",
-            ),
-            metavar="FOLDER",
-        ),
+        SCRATCH,
         HOME,
         *output_options(),
     ],
@@ -263,9 +264,8 @@ RESTORE = Command(
         Option(
             "--from",
             "from_",
-            type=click.Path(path_type=Path),
-            text=T("备份所在的文件夹", "Folder of the backup"),
-            metavar="FOLDER",
+            text=T("备份：文件夹或 s3://…", "The backup: a folder or s3://…"),
+            metavar="WHERE",
             required=True,
         ),
         Option(
@@ -276,5 +276,6 @@ RESTORE = Command(
             required=True,
         ),
         *_secret_options(),
+        SCRATCH,
     ],
 )
