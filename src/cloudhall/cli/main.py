@@ -66,6 +66,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "tour": BuiltIn("tour:tour", T("带你走一遍", "Walk the whole path once")),
     },
     T("其他", "Other"): {
+        "placement": BuiltIn("placement:PLACEMENT", T("在虚拟时间里试放置", "Try placement in virtual time")),
         "help": BuiltIn("topics:HELP", T("命令和主题的说明", "Help on commands and topics")),
         "completion": BuiltIn("completion:COMPLETION", T("shell 补全", "Shell completion")),
     },
