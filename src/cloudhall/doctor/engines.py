@@ -32,7 +32,7 @@ def _external(store: s3.ExternalS3) -> Finding:
     if store.healthy():
         return Finding("engine", ENGINE, T(f"{store.endpoint} 有应答", f"{store.endpoint} answers"))
     detail = T(f"{store.endpoint} 没有应答", f"{store.endpoint} does not answer")
-    remedy = T("检查网络、地址和密钥（CLOUDHALL_S3_…）", "Check network, address and key (CLOUDHALL_S3_…)")
+    remedy = T("检查网络、CLOUDHALL_S3_ENDPOINT 及其密钥", "Check the network, CLOUDHALL_S3_ENDPOINT and its key")
     return Finding("engine", ENGINE, detail, State.WRONG, remedy)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cloudhall import verify
 from cloudhall.doctor.findings import Finding, State, refused
-from cloudhall.kernel import tlog
 from cloudhall.kernel.audit import AuditBroken, AuditLog, Checkpoint
+from cloudhall.kernel.audit_check import wrong_rows
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.keys import Keyring
 from cloudhall.kernel.store import sqlite, troubles
@@ -85,15 +85,11 @@ def _compare_with_kept_head(audit: AuditLog, tx: sqlite3.Connection) -> None:
 
 
 def _wrong(tx: sqlite3.Connection, audit: AuditLog, last: Checkpoint) -> T | None:
-    """What is wrong, None when nothing is. Some 300,000 entries a second."""
+    """What is wrong, None when nothing is. Reads every entry, as `wrong_rows` says."""
     _compare_with_kept_head(audit, tx)
-    tree = tlog.CompactRange()
-    for idx, leaf in tx.execute("SELECT idx, leaf FROM audit_leaf WHERE idx < ? ORDER BY idx", (last.size,)):
-        if idx != tree.size:
-            return T(f"缺少第 {tree.size} 条", f"entry {tree.size} is missing")
-        tree.push(verify.leaf_hash(leaf))
-    if tree.size != last.size or tree.root() != last.root:
-        return T("条目内容与签名的树根不符", "the entries do not lead to the signed root")
+    found = next(wrong_rows(audit, tx), None)
+    if found:
+        return found
     head = audit.prove_all(tx, (), last.size).to_json()
     bad = next((f.detail for f in verify.check(head, [audit.verifier_key()]) if not f.ok), None)
     return T(*bad) if bad else None
