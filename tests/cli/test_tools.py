@@ -82,6 +82,20 @@ def test_explaining_a_kind_a_field_and_a_permission(shell: Shell, town: Town, mo
     assert "dev" in told
 
 
+def test_explaining_how_a_resource_stands(shell: Shell, town: Town) -> None:
+    shell.out("box create stand --size-gib 1")
+    shell.out("lid create loose --box stand --no-fits")
+    town.kernel.reconciler.run_due()
+    told = shell.run("explain lid loose")
+    assert told.stdout.splitlines()[0] == "lid loose  Needs attention"
+    assert "does not fit (DoesNotFit)" in told.stdout
+    assert "somebody to act: developer" in told.stdout
+    assert "when something changes or somebody acts" in told.stdout
+    assert "lid retry loose" in told.stderr
+    shell.out("lid retry loose")
+    assert "Everything is as it was decided" in shell.out("explain box stand")
+
+
 def test_help_on_topics_and_commands(shell: Shell) -> None:
     codes = shell.out("help exit-codes")
     assert [line.split()[0] for line in codes.splitlines()[1:]] == list("01234567")

@@ -64,5 +64,8 @@ def _policies() -> Iterator[str]:
 
 
 def changes(operation: str) -> bool:
-    """Whether an operation changes anything; to read the log is the audit administrator's own work."""
-    return not operation.endswith((":read", ":audit"))
+    """Whether an operation changes anything that people decided; a retry only lets the program look again.
+
+    To read the log is the audit administrator's own work.
+    """
+    return not operation.endswith((":read", ":audit", ":retry"))

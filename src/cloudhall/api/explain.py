@@ -12,7 +12,7 @@ from cloudhall.api.endpoints import Call, Endpoint
 from cloudhall.api.filters import PLACE
 from cloudhall.api.params import Param
 from cloudhall.api.problems import nearest
-from cloudhall.api.sight import names_of
+from cloudhall.api.standing import held
 from cloudhall.kernel import places
 from cloudhall.kernel.authority import out_of_scope
 from cloudhall.kernel.caller import Caller
@@ -22,7 +22,6 @@ from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.kinds import Meta
 from cloudhall.kernel.policy import Object
 from cloudhall.kernel.registry import AnyKind
-from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
 
 
@@ -78,15 +77,9 @@ def _explained(kernel: Kernel, caller: Caller, meta: Meta, verb: str, object_: O
 
 
 def _who(kernel: Kernel, caller: Caller, meta: Meta, verb: str, ancestors: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Roles of the declaration that may do it, with some who hold them here; named where the caller may see them."""
+    """Roles of the declaration that may do it."""
     allow = meta.actions[verb].allow if verb in meta.actions else meta.allow.get(verb, ())
-    now = kernel.world.now_us()
-    held = {role: places.holders(kernel.store.read(), role, ancestors, now) for role in allow if role in ROLES}
-    names = names_of(kernel, caller, {id_ for ids in held.values() for id_ in ids})
-    return [
-        {"role": role, "title": ROLES[role], "holders": [{"id": i, "name": names.get(i)} for i in ids]}
-        for role, ids in held.items()
-    ]
+    return held(kernel, caller, allow, ancestors)
 
 
 ENDPOINTS = (

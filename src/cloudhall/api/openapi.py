@@ -14,6 +14,7 @@ from cloudhall.api.filters import PLACE, Filters
 from cloudhall.api.params import LANG, Param
 from cloudhall.api.problems import MEDIA_TYPE
 from cloudhall.api.schemas import TEXTS, Schema, described, in_one, struct_schema
+from cloudhall.api.standing import EXPLAIN
 from cloudhall.kernel.batches import ITEMS_MAX
 from cloudhall.kernel.commands import NAME_PATTERN
 from cloudhall.kernel.errors import tree
@@ -32,6 +33,7 @@ _TITLES = {
     "list": T("列出{zh}", "List {en}"),
     "create": T("创建{zh}", "Create {en}"),
     "get": T("查看{zh}", "Get {en}"),
+    "explain": T("说明现状：{zh}", "Explain how it stands: {en}"),
     "update": T("修改{zh}", "Edit {en}"),
     "delete": T("删除{zh}", "Delete {en}"),
     "batch_create": T("一次创建多项：{zh}", "Create several at once: {en}"),
@@ -108,6 +110,7 @@ def _operations(kind: AnyKind, filters: Filters) -> Iterator[tuple[str, str, dic
     place = [PLACE[meta.scope]] if meta.scope in PLACE else []
     yield many, "get", _operation(meta, "list", filters.params, 200, f"{_name(meta)}List")
     yield one, "get", _operation(meta, "get", place, 200, _name(meta))
+    yield f"{one}:{EXPLAIN}", "get", _operation(meta, EXPLAIN, place, 200, "Standing")
     methods = {"create": (many, "post"), "update": (one, "patch"), "delete": (one, "delete")}
     for verb, (path, method) in methods.items():
         if verb in meta.verbs:
@@ -130,7 +133,7 @@ def _operation(meta: Meta, verb: str, params: Iterable[Param], status: int, sche
         "tags": [meta.domain],
         "parameters": [*([_ID] if one else []), *map(_param, (*params, LANG))],
         "responses": {str(status): _success(meta.title, JSON, schema)},
-        "x-operation": f"{meta.key}:{'read' if verb in {'list', 'get'} else verb}",
+        "x-operation": f"{meta.key}:{'read' if verb in {'list', 'get', EXPLAIN} else verb}",
     }
 
 
@@ -360,6 +363,7 @@ _SHARED: dict[str, Schema] = {
             "status": {"type": "boolean"},
             "reason": {"type": "string"},
             "message": _ref("Texts"),
+            "reason_since": {"type": "string", "format": "date-time"},
             "observed_generation": {"type": "integer"},
             "since": {"type": "string", "format": "date-time"},
         },
@@ -385,6 +389,23 @@ _SHARED: dict[str, Schema] = {
             },
         },
         "required": ["type", "title", "status", "detail", "code", "how", "docs", "request_id"],
+    },
+    "Standing": {
+        "type": "object",
+        "description": "等什么、等谁、试过什么、何时再试、怎样解除 · What it waits for, what was tried, what frees it",
+        "properties": {
+            **{n: {"type": "string"} for n in ("id", "kind", "name", "state", "reason")},
+            "message": _ref("Texts"),
+            **{n: {"type": "string", "format": "date-time"} for n in ("since", "deadline", "next_at")},
+            "waits_for": {
+                "type": "object",
+                "properties": {"type": {"enum": ["resource", "engine", "people", "program"]}},
+            },
+            "frees": {"type": "array", "items": _ref("Texts")},
+            "attempts": {"type": "object"},
+            "because": {"$ref": "#/components/schemas/Standing"},
+        },
+        "required": ["id", "kind", "name", "state", "attempts"],
     },
     "BulkDelete": _object({"plan": _PLAN}, required=[]),
     "BulkLabel": _object({"labels": _LABEL_PATCH, "plan": _PLAN}, required=["labels"]),

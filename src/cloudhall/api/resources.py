@@ -17,6 +17,7 @@ from cloudhall.api.host import Host
 from cloudhall.api.mutations import MANY, Mutation
 from cloudhall.api.params import Query
 from cloudhall.api.problems import MethodNotAllowed, nearest, refuse
+from cloudhall.api.standing import EXPLAIN, standing
 from cloudhall.api.tokens import seal, unseal
 from cloudhall.api.waiting import settled
 from cloudhall.kernel import events
@@ -24,7 +25,7 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Planner
 from cloudhall.kernel.errors import Invalid, NotFound, Problem
 from cloudhall.kernel.kernel import Answer
-from cloudhall.kernel.kinds import Meta
+from cloudhall.kernel.kinds import Kind, Meta
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import to_wire
@@ -59,7 +60,7 @@ class Resources:
         return await self._list(caller, request, kind)
 
     async def resource(self, request: Request) -> Response:
-        """`GET` reads, `PATCH` edits, `DELETE` deletes, `POST …:verb` acts."""
+        """`GET` reads, `GET …:explain` says why, `PATCH` edits, `DELETE` deletes, `POST …:verb` acts."""
         caller = caller_of(self.kernel, request)
         kind, target = self._kind(request.path_params["plural"]), request.path_params["target"]
         match request.method:
@@ -70,7 +71,11 @@ class Resources:
             case "POST":
                 target, _, verb = target.rpartition(":")
                 return await self._change(caller, request, kind, _action(kind.meta, target, verb), target)
-        return self._get(caller, request, kind, target)
+        if target.endswith(f":{EXPLAIN}"):
+            row = self._found(caller, request, kind, target.removesuffix(f":{EXPLAIN}"))
+            return reply(await self.host.read(standing, self.kernel, caller, row))
+        row = self._found(caller, request, kind, target)
+        return reply(to_wire(row), headers=etag(row.revision))
 
     def _kind(self, plural: str) -> AnyKind:
         kind = self.kernel.registry.by_plural.get(plural)
@@ -79,13 +84,12 @@ class Resources:
             raise NotFound(text, mend=nearest(plural, self.kernel.registry.by_plural))
         return kind
 
-    def _get(self, caller: Caller, request: Request, kind: AnyKind, target: str) -> Response:
+    def _found(self, caller: Caller, request: Request, kind: AnyKind, target: str) -> Kind[Any, Any]:
         found: list[Problem] = []
         scope = kind.meta.scope
         query = params.read(request, [PLACE[scope]] if scope in PLACE else [], found)
         refuse(found)
-        row = self.kernel.find(caller, kind, target, query.get(scope, ""))
-        return reply(to_wire(row), headers=etag(row.revision))
+        return self.kernel.find(caller, kind, target, query.get(scope, ""))
 
     async def _list(self, caller: Caller, request: Request, kind: AnyKind) -> Response:
         found: list[Problem] = []

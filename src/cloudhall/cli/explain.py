@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cloudhall.cli.app import current
+from cloudhall.cli.app import address, current
 from cloudhall.cli.catalogue import Field, Noun
 from cloudhall.cli.common import either_place
 from cloudhall.cli.errors import FORBIDDEN, Misuse
 from cloudhall.cli.language import T, say
 from cloudhall.cli.options import explained
-from cloudhall.cli.output import condition_lines, hint, print_lines
+from cloudhall.cli.output import hint, print_lines
 from cloudhall.cli.parts import Argument, Command, Option, Row, page
-from cloudhall.cli.values import shown
+from cloudhall.cli.standing import standing_lines
 
 KIND = T("种类 {}，接口 /api/v1/{}", "Kind {}, API /api/v1/{}")
 DECIDED, FOUND_OUT = (
@@ -20,7 +20,6 @@ DECIDED, FOUND_OUT = (
 )
 ACTIONS, SERVES, PARTS = T("操作", "Actions"), T("对应条款", "Clauses it serves"), T("组成", "Parts")
 ONCE, BY = T("创建后不能改", "cannot change after creation"), T("只能由操作 {} 改变", "set by the action {} alone")
-WAITS = T("没有记录任何条件", "No conditions are known")
 WHO, NOBODY = T("谁可以", "Who may"), T("（此处无人持有）", "(held by nobody here)")
 NO_PART = T("{} 没有 {}；有 {}", "{} has no {}; it has {}")
 
@@ -71,13 +70,14 @@ def _told(field: Field) -> str:
 
 
 def _state(noun: Noun, name: str, given: Mapping[str, Any]) -> None:
-    resource = current().read(noun, name, given)
-    lines = condition_lines(resource)
-    state = shown(resource["state"], noun["common"]["state"])
-    print_lines([f"{noun['noun']} {resource['name']}  {state}", *(lines or [say(WAITS)])])
+    app = current()
+    resource = app.client.look(address(noun, name, "explain"), app.place(noun, given))
+    print_lines(standing_lines(resource, app.words, noun["common"]["state"]))
     if resource["state"] in {"working", "deleting"}:
         wanted = " --for deleted" if resource["state"] == "deleting" else ""
         hint(f"wait {noun['noun']} {resource['name']}{wanted}")
+    elif resource.get("waits_for", {}).get("type") == "people" and "retry" in noun["actions"]:
+        hint(f"{noun['noun']} retry {resource['name']}")
 
 
 def _permission(noun: Noun, name: str | None, verb: str, given: Mapping[str, Any]) -> int:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.responses import Response
 
-from cloudhall.console import formats, navigation, permissions, timeline, values
+from cloudhall.console import formats, navigation, permissions, standing, timeline, values
 from cloudhall.console.names import Named, display
 from cloudhall.console.pages import joined
 from cloudhall.console.places import place_kind
 from cloudhall.kernel import quotas
 from cloudhall.kernel.fields import FieldInfo, fields_of
-from cloudhall.kernel.kinds import Condition, Kind
+from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
-from cloudhall.kernel.wire import STATES, state_of
+from cloudhall.kernel.wire import STATES, deciding, state_of
 
 if TYPE_CHECKING:
     from cloudhall.console.visit import Visit
@@ -96,6 +96,7 @@ def detail(visit: "Visit", kind: AnyKind, target: str) -> Response:
         spec=_properties(visit, fields_of(meta.spec).values(), r.spec),
         seen=_properties(visit, seen, r.status),
         conditions=_conditions(visit, r),
+        standing=standing.of(visit, r),
         related=[x for x in (_related(visit, r, k, path) for k, path in _children(visit, kind)) if x],
         rooms=_rooms(visit, r),
         cost=visit.kernel.costs(r) if visit.kernel.costs else None,
@@ -137,17 +138,10 @@ def crumbs(visit: "Visit", r: Kind[Any, Any]) -> list[tuple[str, str]]:
 def _state(visit: "Visit", r: Kind[Any, Any]) -> State:
     """Reason and time come from the condition that decided the state."""
     key = state_of(r)
-    deciding = _deciding(r, key)
-    since = formats.moment(deciding.since_us, visit.language, visit.now_us) if deciding else None
-    reason, code = (deciding.text, deciding.reason) if deciding and deciding.reason else (None, "")
+    said = deciding(r)
+    since = formats.moment(said.since_us, visit.language, visit.now_us) if said else None
+    reason, code = (said.text, said.reason) if said and said.reason else (None, "")
     return State(key, TONES[key], STATES[key], reason, code, since)
-
-
-def _deciding(r: Kind[Any, Any], key: str) -> Condition | None:
-    failing: list[Condition] = [c for c in r.status.conditions if not c.status and c.type not in {"Ready", "Stalled"}]
-    if key == "attention" and failing:
-        return failing[0]
-    return r.condition("Stalled" if key == "failed" else "Ready")
 
 
 def _properties(visit: "Visit", infos: Iterable[FieldInfo], part: Any) -> list[Property]:

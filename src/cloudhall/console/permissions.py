@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.kernel import places
-from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.kinds import RETRY, Kind
 from cloudhall.kernel.policy import Object
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.roles import ROLES, SECURITY_ADMIN
@@ -69,8 +69,10 @@ def offers(visit: "Visit", r: Kind[Any, Any]) -> list[Offer]:
     base = f"/{meta.plural}/{r.id}"
     for action in meta.actions.values():
         reason = _refusal(visit, r, action.name, action.allow)
-        if reason is None and not action.when(r):
-            reason = action.why_not
+        if not action.when(r):
+            if action.shy:
+                continue
+            reason = reason or action.why_not
         asks = action.danger or bool(action.args.__struct_fields__)
         found.append(Offer(action.name, action.title, f"{base}:{action.name}", reason, action.danger, asks))
     if "update" in meta.allow:
@@ -89,7 +91,7 @@ def deletion(visit: "Visit", r: Kind[Any, Any]) -> Offer | None:
 
 
 def _refusal(visit: "Visit", r: Kind[Any, Any], verb: str, allowed: Iterable[str]) -> T | None:
-    if r.deleting_us is not None:
+    if r.deleting_us is not None and verb != RETRY:
         return T("正在删除", "It is being deleted")
     may = visit.kernel.authority.may(visit.tx, visit.caller, verb, r)
     return None if may else needs_role(allowed)

@@ -260,6 +260,8 @@ class Planner:
         if not act.when(old):
             raise Conflict(act.why_not, reason="NOT_NOW")
         spec = act.run(old, msgspec.convert(command.args or {}, act.args), self.look)
+        if spec == old.spec:  # nothing is decided anew, so there is nothing to check anew
+            return Plan(command=command, caller=self.caller, old=old, new=self._changed(old, spec), policies=policies)
         return self._finished(command, old, self._changed(old, spec), policies, [])
 
     def _delete(self, command: Command, old: Kind[Any, Any]) -> Plan:

@@ -16,7 +16,7 @@ from cloudhall.kernel.caller import service
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.kinds import Kind, Spec
 from cloudhall.kernel.look import Reader
-from cloudhall.kernel.outcomes import Condition, set_condition
+from cloudhall.kernel.outcomes import PEOPLE, Condition, set_condition
 from cloudhall.kernel.ports import Port
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import Where
@@ -37,6 +37,7 @@ class Context:
         self.kernel, self.resource, self.fence = kernel, resource, fence
         self.now_us: int = kernel.world.now_us()
         self.effects = 0
+        self.asking = ""  # the port whose answer is awaited, or that failed to give one
         self._look = Reader(kernel.store.read(), kernel.tables, self._caller().id, self.now_us)
 
     def use(self, port: Port[P]) -> P:
@@ -86,13 +87,22 @@ class Context:
         self.effects += not answer.replayed
         return str(answer.body["id"])
 
-    def condition(self, type_: str, holds: bool, reason: str = "", text: T | None = None) -> None:  # noqa: FBT001  reads as a sentence
-        """Say one positive sentence about the resource; reason and text only where it does not hold."""
+    def condition(
+        self,
+        type_: str,
+        holds: bool,  # noqa: FBT001  reads as a sentence
+        reason: str = "",
+        text: T | None = None,
+        mend: T | None = None,
+        on: str = PEOPLE,
+    ) -> None:
+        """Say one positive sentence about the resource; all but its type only where it does not hold."""
         condition = Condition(
             type=type_, status=holds, since_us=self.now_us, observed_generation=self.resource.generation
         )
         if not holds:
             condition.reason, condition.text = reason, text or T(reason, reason)
+            condition.mend, condition.on = mend, on
         set_condition(self.resource.status.conditions, condition)
 
     def secret(self, resource: Kind[Any, Any]) -> str:
@@ -138,7 +148,7 @@ class _Proxy:
     def _reading(self, name: str, target: Any) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
             self._context.kernel.world.fault(f"{self._port.name}.{name}:before")
-            return target(*args, **kwargs)
+            return self._asked(target, args, kwargs)
 
         return call
 
@@ -150,7 +160,7 @@ class _Proxy:
             intent = context.record("intent", f"port:{point}")
             context.kernel.world.fault(f"{point}:before")
             try:
-                answer = target(*args, **kwargs)
+                answer = self._asked(target, args, kwargs)
             except Exception as error:
                 context.record("outcome", f"port:{point}", reason=type(error).__name__, intent=intent)
                 raise
@@ -159,3 +169,10 @@ class _Proxy:
             return answer
 
         return call
+
+    def _asked(self, target: Any, args: Any, kwargs: Any) -> Any:
+        """Ask the engine; where it raises, the context goes on saying whom it asked."""
+        self._context.asking = self._port.name
+        answer = target(*args, **kwargs)
+        self._context.asking = ""
+        return answer

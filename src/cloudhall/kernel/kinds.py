@@ -18,6 +18,7 @@ import msgspec
 from cloudhall.kernel.errors import Problem
 from cloudhall.kernel.fields import F, FieldInfo, field, fields_of
 from cloudhall.kernel.outcomes import Blocked, Condition, Outcome, Ready, Wait
+from cloudhall.kernel.roles import ROLES, SYSTEM_ADMIN
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Action(msgspec.Struct, frozen=True):
     why_not: T
     run: Callable[[Any, Any, Any], Spec]
     danger: bool = False
+    shy: bool = False  # where it does not apply, a page does not show it at all
 
 
 class Meta(msgspec.Struct, kw_only=True):
@@ -291,6 +293,12 @@ class Kind(Generic[S, St]):
         c = self.condition("Ready")
         return bool(c and c.status and c.observed_generation == self.generation)
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is wanted of anybody: ready, and every condition as it should be."""
+        fails = any(c.status == (c.type == "Stalled") for c in self.status.conditions)
+        return self.ready and not fails and self.deleting_us is None
+
 
 class Look(Protocol):
     """What a check or an action may read; it never writes."""
@@ -309,6 +317,7 @@ class Look(Protocol):
 K = TypeVar("K", bound=Kind[Any, Any])
 A = TypeVar("A", bound=Spec)
 Run = Callable[[K, A, Look], Spec]
+RETRY = "retry"
 NOT_NOW = T("现在不适用", "Does not apply now")
 ALWAYS: Callable[[Any], bool] = lambda _resource: True  # noqa: E731  a named default
 
@@ -348,19 +357,37 @@ def preview(kind: type[K]) -> Callable[[Callable[[K, Look], T]], Any]:
 
 
 def controller(
-    kind: type[K], *, at_once: int = AT_ONCE, per_s: float | None = None
+    kind: type[K], *, at_once: int = AT_ONCE, per_s: float | None = None, retry: tuple[str, ...] = ()
 ) -> Callable[[Callable[[K, "Context"], Outcome]], Callable[[K, "Context"], Outcome]]:
     """Make a function the kind's one controller: look, write what was seen, then at most one effect a branch.
 
     In each process `at_once` of its passes run at a time, each in a thread, and no more than `per_s` begin a second:
-    what its engine can bear. Other kinds never wait for them.
+    what its engine can bear. Other kinds never wait for them. The kind gets the action
+    `retry`: for whoever may change it, who runs the system, and roles that are named besides.
     """
 
     def add(run: Callable[[K, "Context"], Outcome]) -> Callable[[K, "Context"], Outcome]:
         kind.meta.controller, kind.meta.at_once, kind.meta.per_s = run, at_once, per_s
+        kind.meta.actions[RETRY] = _retry(kind.meta, retry)
         return run
 
     return add
+
+
+def _retry(meta: Meta, besides: tuple[str, ...]) -> Action:
+    """Look again now, whatever was tried before."""
+    allowed = (role for verb in ("create", "update", "delete") for role in meta.allow.get(verb, ()) if role in ROLES)
+    operators = (role for role in (SYSTEM_ADMIN,) if role in meta.allow.get("read", ()))
+    return Action(
+        RETRY,
+        T("立即重试", "Retry now"),
+        NoArgs,
+        tuple(dict.fromkeys((*allowed, *besides, *operators))),
+        lambda r: not r.settled,
+        T("一切正常，无需重试", "Everything is as it should be; there is nothing to retry"),
+        lambda r, _args, _look: r.spec,
+        shy=True,
+    )
 
 
 def finalizer(kind: type[K]) -> Callable[[Callable[[K, "Context"], Outcome]], Callable[[K, "Context"], Outcome]]:

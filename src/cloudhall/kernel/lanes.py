@@ -1,7 +1,7 @@
 """Lanes: each kind's passes run in threads of its own, so that one slow engine holds no other kind up.
 
 A kind declares how many of its passes run at once and how many begin a second (`@controller(Kind, at_once=, per_s=)`).
-A lane claims ahead what it has finished within the last second, so that a fast kind claims hundreds of rows in one
+A lane claims ahead what it would finish within a second, so that a fast kind claims hundreds of rows in one
 transaction and a slow one no more than it can begin. Threads are started when there is work for them, and there are
 never more than `at_once`.
 """
@@ -15,7 +15,8 @@ from cloudhall.kernel.kinds import Meta
 from cloudhall.kernel.work import LEASE_US, Claim
 from cloudhall.kernel.world import SECOND_US
 
-AHEAD_MAX = 512
+AHEAD_MAX = 2_048
+WINDOW_US = SECOND_US // 4  # over which the rate is measured
 HUNG_US = 300 * SECOND_US  # a pass without an end: its row is tried again elsewhere, with the reason
 
 
@@ -44,8 +45,8 @@ class Lane:
 
     def room(self, now_us: int) -> int:
         """How many rows to claim now."""
-        if now_us - self._counted_us >= SECOND_US:
-            self._ahead = min(max(self._done, self.at_once), AHEAD_MAX)
+        if (passed_us := now_us - self._counted_us) >= WINDOW_US:
+            self._ahead = min(max(self._done * SECOND_US // passed_us, self.at_once), AHEAD_MAX)
             self._done, self._counted_us = 0, now_us
         if len(self._stuck) >= self.at_once:
             return 0

@@ -134,7 +134,7 @@ def cancel(o: Operation, _args: NoArgs, _look: Look) -> OperationSpec:
     return edit(o.spec, cancelled=True)
 
 
-@controller(Operation)
+@controller(Operation, retry=(DEVELOPER, ORG_ADMIN))
 def reconcile(o: Operation, ctx: "Context") -> Outcome:
     """Run one piece of the first step that has not ended."""
     if o.status.ended:

@@ -11,7 +11,7 @@ import msgspec
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import CloudhallError, Unavailable
 from cloudhall.kernel.kinds import Kind
-from cloudhall.kernel.outcomes import Outcome, Ready, Wait
+from cloudhall.kernel.outcomes import PORT, Outcome, Ready, Wait
 from cloudhall.kernel.text import T
 from cloudhall.kernel.work import Claim
 
@@ -46,7 +46,7 @@ def run(kernel: "Kernel", claim: Claim) -> Pass:
     try:
         outcome = _outcome(kernel, resource, context)
     except Exception as error:  # noqa: BLE001  a controller's fault must not stop the loop
-        return failed(claim, resource, error)
+        return failed(claim, resource, error, context.asking)
     ready = isinstance(outcome, Ready) and not context.effects
     return Pass(
         claim,
@@ -58,14 +58,15 @@ def run(kernel: "Kernel", claim: Claim) -> Pass:
     )
 
 
-def failed(claim: Claim, resource: Kind[Any, Any], error: Exception) -> Pass:
-    """Say why a pass failed, in the words of people."""
+def failed(claim: Claim, resource: Kind[Any, Any], error: Exception, asking: str = "") -> Pass:
+    """Say why a pass failed, in the words of people; `asking` is the port that it was at."""
     known = isinstance(error, CloudhallError)
     log.warning("pass of %s %s failed (try %d): %s", claim.kind, claim.id, claim.tries, error, exc_info=not known)
+    on = f"{PORT}{asking}" if asking else ""
     if isinstance(error, CloudhallError):
-        return Pass(claim, resource, Wait(error.code, error.text), failed=True)
+        return Pass(claim, resource, Wait(error.code, error.text, on=on, mend=error.how), failed=True)
     text = T(f"内部错误：{error}", f"internal error: {error}")
-    return Pass(claim, resource, Wait(type(error).__name__, text), failed=True)
+    return Pass(claim, resource, Wait(type(error).__name__, text, on=on), failed=True)
 
 
 def hung(kernel: "Kernel", claim: Claim, after_s: int) -> Pass:
@@ -80,8 +81,9 @@ def _outcome(kernel: "Kernel", r: Kind[Any, Any], context: Context) -> Outcome:
     if r.deleting_us is None:
         assert meta.controller is not None
         return meta.controller(r, context)
-    waiting = [c.name for kind, _path in kernel.registry.children(meta.key) for c in context.children(kind)]
+    waiting = [c for kind, _path in kernel.registry.children(meta.key) for c in context.children(kind)]
     if waiting:
-        names = ", ".join(waiting[:10])
-        return Wait("Children", T(f"等待先删除：{names}", f"waiting for these to go first: {names}"), 5)
+        names = ", ".join(c.name for c in waiting[:10])
+        text = T(f"等待先删除：{names}", f"waiting for these to go first: {names}")
+        return Wait("Children", text, 5, on=waiting[0].id)
     return meta.finalizer(r, context) if meta.finalizer else Ready()

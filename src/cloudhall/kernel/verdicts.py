@@ -170,6 +170,7 @@ def _conclude(r: Kind[Any, Any], generation: int, outcome: Outcome, now: int, *,
     ready = Condition(type="Ready", status=isinstance(outcome, Ready), observed_generation=generation, since_us=now)
     if not isinstance(outcome, Ready):
         ready.reason, ready.text, ready.blocked = outcome.reason, outcome.text, isinstance(outcome, Blocked)
+        ready.on, ready.mend = outcome.on, outcome.mend
         ready.since_us = r.created_us if before is None else now
     set_condition(r.status.conditions, ready)
     if before is not None and before.observed_generation != generation and not ready.status:

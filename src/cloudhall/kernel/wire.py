@@ -38,6 +38,15 @@ def state_of(r: Kind[Any, Any]) -> str:
     return "ready" if r.ready else "working"
 
 
+def deciding(r: Kind[Any, Any]) -> Condition | None:
+    """Return the condition that makes the state what it is: its reason and its time are those of the state."""
+    state = state_of(r)
+    failing: list[Condition] = [c for c in r.status.conditions if not c.status and c.type not in {"Ready", "Stalled"}]
+    if state == "attention" and failing and r.ready:
+        return failing[0]
+    return r.condition("Stalled" if state == "failed" else "Ready")
+
+
 def to_wire(r: Kind[Any, Any]) -> dict[str, Any]:
     """Return the resource as JSON-ready values."""
     meta = type(r).meta
@@ -69,6 +78,7 @@ def condition_to_wire(c: Condition) -> dict[str, Any]:
     wire: dict[str, Any] = {"type": c.type, "status": c.status, "since": rfc3339(c.since_us)}
     if c.reason:
         wire |= {"reason": c.reason, "message": c.text.both()}
+        wire["reason_since"] = rfc3339(c.reason_since_us or c.since_us)
     return wire | {"observed_generation": c.observed_generation}
 
 

@@ -57,6 +57,26 @@ class Claim(NamedTuple):
     effects: int
 
 
+class Standing(NamedTuple):
+    """How a row stands, for people: `due_us` is None where nothing is tried before something changes."""
+
+    due_us: int | None = None
+    running: bool = False
+    tries: int = 0
+    parked: str = ""
+
+
+def standing(tx: Tx, kind: str, id_: str, now_us: int) -> Standing:
+    """How the row of a resource stands; one that has none waits for nothing."""
+    sql = "SELECT due_us, lease_us, tries, parked FROM work WHERE kind = ? AND id = ?"
+    row = tx.execute(sql, (kind, id_)).fetchone()
+    if row is None:
+        return Standing()
+    due_us, lease_us, tries, parked = row
+    rests = parked is not None or due_us >= NEVER_US
+    return Standing(None if rests else max(due_us, now_us), lease_us > now_us, tries, parked or "")
+
+
 def due_now(tx: Tx, kind: str, id_: str, now_us: int) -> None:
     """Wake a resource: due at once, counted, unparked; whoever holds it now will look again."""
     tx.execute(

@@ -24,6 +24,7 @@ from cloudhall.kernel.kinds import (
     field,
     finalizer,
 )
+from cloudhall.kernel.outcomes import PORT
 from cloudhall.kernel.roles import DATA_OFFICER, DEVELOPER, ORG_ADMIN, USERS
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def reconcile(key: AccessKey, ctx: "Context") -> Outcome:
     """Bring the engine's keys in step with the rows, all at once, and believe only what its probes have shown."""
     bucket = ctx.get(Bucket, key.spec.bucket)
     if bucket is None or not bucket.ready:
-        return Wait("BucketNotReady", T("等待存储桶就绪", "waiting for the bucket"), 5)
+        return Wait("BucketNotReady", T("等待存储桶就绪", "waiting for the bucket"), 5, on=key.spec.bucket)
     if "set_identities" in ctx.use(OBJECTS).lacks:
         return Blocked("EngineLacks", T("外部 S3 的密钥由其运营者发放", "Keys of this S3 come from whoever runs it"))
     key.status.in_force = _in_step(ctx)
@@ -125,7 +126,7 @@ def _bring_in_step(ctx: "Context") -> Outcome:
     """One at a time: keys that were looked up before a revocation must not be set after it."""
     with _RENDERING:
         ctx.use(OBJECTS).set_identities(identities(ctx))
-    return Wait("KeysNotInStep", IN_STEP_TEXT, 0)
+    return Wait("KeysNotInStep", IN_STEP_TEXT, 0, on=f"{PORT}{OBJECTS.name}")
 
 
 def _in_step(ctx: "Context") -> bool:

@@ -194,7 +194,8 @@ def reconcile(b: Bucket, ctx: "Context") -> Outcome:
     b.status.endpoint, b.status.region = objects.endpoint, objects.region
     full = rules.is_full(b.status.stored_bytes, b.spec.quota_gib)
     full_text = T("容量用完，已收回写入权", "the quota is used up; the right to write is withdrawn")
-    ctx.condition("WithinQuota", not full, "QuotaFull", full_text)
+    mend = T("删除对象，或提高容量配额", "Delete objects, or raise the quota")
+    ctx.condition("WithinQuota", not full, "QuotaFull", full_text, mend)
     if seen is None:
         objects.ensure_bucket(b.name)
         return Wait("Creating", T("正在创建", "creating"), 0)
@@ -247,9 +248,9 @@ def remove(b: Bucket, ctx: "Context") -> Outcome:
         return Ready()
     b.status.stored_bytes, b.status.objects = _held(b, ctx)
     if _emptying(b, ctx):
-        return Wait("Emptying", T("正在清空", "being emptied"), 1)
+        return Wait("Emptying", T("正在清空", "being emptied"), 1, on=b.status.operation)
     try:
         objects.remove_bucket(b.name)
     except Conflict as error:
-        return Blocked("NotEmpty", error.text)
+        return Blocked("NotEmpty", error.text, mend=error.how)
     return Wait("Removing", T("正在删除", "removing"), 0)
