@@ -79,11 +79,20 @@ def replay(entries: Iterable[bytes], resources: frozenset[str]) -> Found:
             root, place = sha256(b"\x01" + edge.pop() + root).digest(), place >> 1
         edge.append(root)
         if names and any(name in leaf for name in names):
-            about += json.loads(leaf).get("resource") in resources
+            about += resource_of(leaf) in resources
     root = edge.pop() if edge else sha256().digest()
     while edge:
         root = sha256(b"\x01" + edge.pop() + root).digest()
     return Found(root, about)
+
+
+def resource_of(leaf: bytes) -> str | None:
+    """Resource that an entry is about; None also for bytes that are no entry, whose root will not be the signed one."""
+    try:
+        resource = json.loads(leaf)["resource"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return resource if isinstance(resource, str) else None
 
 
 def leaves(folder: Path, size: int) -> Iterator[bytes]:

@@ -286,7 +286,7 @@ class AuditLog:
         given = {clause: value for clause, value in asked.items() if value is not None}
         asks = audit_search.parts_of(places, narrow=narrow)
         rows = [row for parts in asks for row in audit_search.newest(tx, parts, given, limit)]
-        return [Found(idx, _decode(idx, leaf)) for idx, leaf in sorted(rows, reverse=True)[:limit]]
+        return [Found(idx, decoded(idx, leaf)) for idx, leaf in sorted(rows, reverse=True)[:limit]]
 
     def shred(self, tx: Tx, idx: int) -> bool:
         """Remove the private facts of one entry; its leaf stays provable. False if there were none (any more).
@@ -373,18 +373,31 @@ class AuditLog:
         signature = self._keys.sign(PURPOSE, text.encode(), key.key_id)
         return Checkpoint(size, self._world.now_us(), root, tlog.note(text, self.origin, key.raw, signature.raw))
 
+    def signed_by_us(self, note: str, size: int, root: bytes) -> bool:
+        """Whether one of our keys signed this note, and it is of this tree."""
+        try:
+            head = self._verified(note)
+        except ValueError:
+            return False
+        return head is not None and (head.size, head.root) == (size, root)
+
     def _kept_head(self) -> tlog.Head | None:
         """Return the head file's content if one of our keys signed it; None if there is no such file."""
         try:
-            head = tlog.parse_checkpoint(self._head_path.read_text("utf-8"))
-            signer, signature = self._signer(head)
+            head = self._verified(self._head_path.read_text("utf-8"))
         except FileNotFoundError:
             return None
         except ValueError:
             raise _unreadable(self._head_path) from None
-        if not self._keys.verify(PURPOSE, head.text.encode(), Signature(signer.key_id, signature)):
+        if head is None:
             raise _broken(f"{self._head_path} 的签名无效", f"the signature in {self._head_path} does not hold")
         return head
+
+    def _verified(self, note: str) -> tlog.Head | None:
+        """Take a note apart; None if the signature that is said to be ours does not hold, ValueError if none is."""
+        head = tlog.parse_checkpoint(note)
+        signer, signature = self._signer(head)
+        return head if self._keys.verify(PURPOSE, head.text.encode(), Signature(signer.key_id, signature)) else None
 
     def _signer(self, head: tlog.Head) -> tuple[PublicKey, bytes]:
         """Which of our keys a note names, with the signature said to be its; ValueError if none."""
@@ -458,7 +471,8 @@ def _encode(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
-def _decode(idx: int, leaf: bytes) -> Leaf:
+def decoded(idx: int, leaf: bytes) -> Leaf:
+    """Facts of an entry; AuditBroken where its bytes are none."""
     try:
         return _LEAF.decode(leaf)
     except msgspec.DecodeError:

@@ -253,12 +253,20 @@ def parse_checkpoint(signed: str) -> Head:
     if not (size.isascii() and size.isdecimal() and str(int(size)) == size and lines.endswith("\n")):
         raise ValueError("not a checkpoint")
     signatures = tuple(_signature_line(line) for line in lines[:-1].split("\n"))
-    return Head(text + "\n", origin, int(size), base64.b64decode(root, validate=True), signatures)
+    return Head(text + "\n", origin, int(size), _decoded(root), signatures)
 
 
 def _signature_line(line: str) -> Signed:
     dash, name, encoded = line.split(" ")
     if dash != "—":
         raise ValueError("not a signature line")
-    blob = base64.b64decode(encoded, validate=True)
+    blob = _decoded(encoded)
     return Signed(name, blob[:_KEY_HASH_BYTES], blob[_KEY_HASH_BYTES:])
+
+
+def _decoded(text: str) -> bytes:
+    """Decode the one canonical spelling; the decoder by itself overlooks spare bits at the end."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not canonical base64")
+    return data
