@@ -49,6 +49,13 @@ NO_RULE, ASK = -1, -2
 MARK_COUNTS = 1 << 12
 """The index counts members of a group in a domain below this."""
 
+# log entry: what, row, host, class word (or state labels), group, serial
+SETTLED, ENDED, LABELLED = range(3)
+LOG_COLUMNS = 6
+LOG_ROWS = 1 << 16
+LOG_SPARE = 8
+"""Entries that one step may write at most; with fewer left the log must be flushed first."""
+
 # the mix of work that is expected, a row a type of task; MIX_WEIGHT is its share
 MIX_CPU, MIX_MEM, MIX_GPUS, MIX_GPU_MILLI, MIX_WEIGHT = range(5)
 MIX_COLUMNS = 5
@@ -56,7 +63,7 @@ MIX_TOTAL = 1 << 12
 """What the weights of a mix add up to."""
 
 # totals
-T_FREE, T_SERIAL, T_LIVE, T_TOUCHED = range(4)
+T_FREE, T_SERIAL, T_LIVE, T_TOUCHED, T_LOGGED, T_LOGGING = range(6)
 TOTALS = 8
 
 # packed key: penalty | score | host; the least wins

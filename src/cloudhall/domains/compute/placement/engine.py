@@ -3,7 +3,8 @@
 A decision is a function of the state and the request alone: no clock, no chance, no float; ties go to the lowest host.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +22,8 @@ from cloudhall.domains.compute.placement.jit import HAVE_NUMBA
 from cloudhall.domains.compute.placement.request import Request
 from cloudhall.domains.compute.placement.state import NO_GROUP, Allocation, State
 from cloudhall.domains.compute.placement.stream import DEPARTS, MOVES, Stream
-from cloudhall.kernel.errors import Unavailable
+from cloudhall.domains.compute.placement.trial import Notes
+from cloudhall.kernel.errors import Conflict, NotFound, Unavailable
 from cloudhall.kernel.text import T
 
 __all__ = ["Decision", "Engine", "Refusal", "Stream"]
@@ -56,12 +58,19 @@ class Engine:
         self.compiled = HAVE_NUMBA if compiled is None else compiled
         self.state = State(fleet, by_row=self.compiled)
         self._trees = index.empty(fleet.topology) if compiled else None
+        self._notes: Notes | None = None
+        self.on_log_full: Callable[[], None] | None = None
         if self.compiled and not compiled:
             warming.begin(warm_up)
 
     def class_of(self, request: Request) -> int:
         """Number of a request, for `Stream`. `Invalid` where it names an unknown label."""
         return self.state.class_of(request)
+
+    def expect(self, mix: Sequence[tuple[Request, int]]) -> None:
+        """Say which work is expected, each with its weight, for profiles that ask (`gpu`). Indexes begin anew."""
+        self._prepare()
+        self.state.expect(mix)
 
     def declare_group(self, rules: Sequence[Rule] = ()) -> int:
         """Begin a group that is bound by `rules`; answers its number."""
@@ -75,7 +84,7 @@ class Engine:
         """Place one machine. `held` keeps the room for later: `claim` turns it into a machine."""
         state, class_ = self.state, self.state.class_of(request)
         state.check_group(group)
-        state.reserve_rows()
+        self._prepare()
         detail = at.HELD if held else 0
         trees = self._index()
         if trees is not None and not self._asks(group):
@@ -83,7 +92,7 @@ class Engine:
         else:
             key = scan.best(state, class_, group)
             row = -1 if key == at.NONE else ledger.put(state.books, class_, group, key & (at.HOSTS_MAX - 1), detail)
-        return Refusal(request, group) if row < 0 else self._decision(row)
+        return Refusal(request, group) if row < 0 else self._opened(row)
 
     def place_on(self, request: Request, host: int, group: int = NO_GROUP) -> Decision | Refusal:
         """Place on this host or not at all: the conditional commit of a choice made elsewhere. O(group)."""
@@ -91,9 +100,9 @@ class Engine:
         state.check_group(group)
         if not self._fits(class_, group, host):
             return Refusal(request, group)
-        state.reserve_rows()
+        self._prepare()
         self._end_session()
-        return self._decision(ledger.put(state.books, class_, group, host, 0))
+        return self._opened(ledger.put(state.books, class_, group, host, 0))
 
     def place_all(self, wanted: Iterable[tuple[Request, int]]) -> list[Decision] | Refusal:
         """Place all of `wanted`, each (request, group), one after the other, or none of them.
@@ -112,12 +121,15 @@ class Engine:
 
     def claim(self, id: int) -> None:
         """Turn a held allocation into a machine. Nothing happens to one that is a machine already."""
-        state = self.state
-        ledger.rewrite(state.books, state.row(id), 0)
+        row = self.state.row(id)
+        self._prepare(row)
+        ledger.rewrite(self.state.books, row, 0)
 
     def free(self, id: int) -> int:
         """End an allocation; answers the host that has the room back. `NotFound` where it is not, or no longer."""
-        books, row = self.state.books, self.state.row(id)
+        row = self.state.row(id)
+        self._prepare(row)
+        books = self.state.books
         host = int(books.allocs[row, at.HOST])
         trees = self._index()
         if trees is not None:
@@ -132,13 +144,14 @@ class Engine:
         Refused where it does not fit; then it stays. Its own room and its own membership do not count against it.
         """
         state, row = self.state, self.state.row(id)
+        self._prepare(row)
         books = state.books
         home, word, group = (int(books.allocs[row, column]) for column in (at.HOST, at.CLASS, at.GROUP))
         class_, detail = word & (at.CLASSES_MAX - 1), word >> at.CLASS_BITS
         self._end_session()
         ledger.lift(books, row)
         target = self._elsewhere(class_, group, (home, *avoid)) if host is None else host
-        if target < 0 or (host is not None and not self._fits(class_, group, host)):
+        if target < 0 or (host is not None and not self._fits(class_, group, target)):
             ledger.settle(books, row, home, class_, detail)
             return Refusal(state.requests[class_], group)
         chosen = ledger.choose_detail(books.hosts[target], books.classes[class_])
@@ -148,6 +161,7 @@ class Engine:
     def resize(self, id: int, request: Request) -> Decision | Refusal:
         """Change what a machine needs, on its host; refused where that has no room, then nothing changes. O(1)."""
         state, class_, row = self.state, self.state.class_of(request), self.state.row(id)
+        self._prepare(row)
         books = state.books
         host, word = int(books.allocs[row, at.HOST]), int(books.allocs[row, at.CLASS])
         detail = word >> at.CLASS_BITS
@@ -172,11 +186,11 @@ class Engine:
             warming.wait()
         trees, nothing = self._index(), np.zeros(0, np.int32)
         while event < len(events.class_):
-            if trees is not None:
-                self.state.reserve_rows()
+            if trees is not None and self._notes is None:
+                self._prepare()
                 books = self.state.books
                 event = stream.entries().run(books, trees, events, ids, nothing, event, int(stop_at_refusal))
-                if event == len(events.class_) or self.state.books.totals[at.T_FREE] < 0:
+                if event == len(events.class_) or books.totals[at.T_FREE] < 0 or self._log_is_full():
                     continue
             if not self._run_one(events, ids, event) and stop_at_refusal:
                 return event
@@ -204,9 +218,13 @@ class Engine:
         hosts = np.full(len(ids), -1, np.int32)
         trees = self._index()
         if trees is not None and not any(map(self._asks, self._groups_of(ids))):
-            count, numbers = len(ids), np.array(ids, np.int64)
+            count, numbers, done = len(ids), np.array(ids, np.int64), 0
             moves = Stream(np.full(count, MOVES, np.int32), np.arange(count, dtype=np.int32), hosts)
-            stream.entries().run(self.state.books, trees, moves, numbers, hosts, 0, 0)
+            for id in ids if self._notes else ():
+                self._prepare(self.state.row(id))
+            while done < count:
+                self._prepare()
+                done = stream.entries().run(self.state.books, trees, moves, numbers, hosts, done, 0)
             return hosts
         for number, id in enumerate(ids):
             answer = self.move(id)
@@ -215,15 +233,29 @@ class Engine:
 
     def drain(self, host: int) -> None:
         """Let nothing new onto a host; who is there stays."""
-        ledger.relabel(self.state.books, host, at.DRAINED, at.DRAINED)
+        self._relabel(host, at.DRAINED, at.DRAINED)
 
     def fail(self, host: int) -> None:
         """Note that a host is down: as `drain`, and told apart from it in explanations."""
-        ledger.relabel(self.state.books, host, at.FAILED, at.FAILED)
+        self._relabel(host, at.FAILED, at.FAILED)
 
     def back(self, host: int) -> None:
         """Take a drained or failed host into service again."""
-        ledger.relabel(self.state.books, host, at.DRAINED | at.FAILED, 0)
+        self._relabel(host, at.DRAINED | at.FAILED, 0)
+
+    @contextlib.contextmanager
+    def trial(self) -> Iterator[None]:
+        """What if: all that is done inside is taken back at the end, at the cost of what was done; none is logged."""
+        if self._notes is not None:
+            raise Conflict(T("试算中不能再试算", "a trial is going on already"))
+        totals = self.state.books.totals
+        self._notes, logging, totals[at.T_LOGGING] = Notes(), int(totals[at.T_LOGGING]), 0
+        try:
+            yield
+        finally:
+            self._notes.undo(self.state.books)
+            self._notes, totals[at.T_LOGGING] = None, logging
+            self._end_session()
 
     def allocation(self, id: int) -> Allocation:
         """Look one up. `NotFound` where it is not, or no longer."""
@@ -241,7 +273,28 @@ class Engine:
         """32 hexadecimal digits: equal when what is free and what is allocated is equal."""
         return fingerprint(self.state.books)
 
-    def _decision(self, row: int) -> Decision:
+    def _prepare(self, row: int = -1) -> None:
+        """Before any change: room for a row and for log entries; in a trial, a note of what `row` is."""
+        self.state.reserve_rows()
+        if self._notes is not None and row >= 0:
+            self._notes.row(self.state.books, row)
+        if self._log_is_full() and self.on_log_full:
+            self.on_log_full()
+
+    def _log_is_full(self) -> bool:
+        return bool(self.state.books.totals[at.T_LOGGED] > at.LOG_ROWS - at.LOG_SPARE)
+
+    def _relabel(self, host: int, mask: int, bits: int) -> None:
+        if not 0 <= host < len(self.fleet):
+            raise NotFound(T(f"没有主机 {host}", f"there is no host {host}"))
+        self._prepare()
+        if self._notes is not None:
+            self._notes.labels(self.state.books, host)
+        ledger.relabel(self.state.books, host, mask, bits)
+
+    def _opened(self, row: int) -> Decision:
+        if self._notes is not None:
+            self._notes.opened(row)
         allocs = self.state.books.allocs
         return Decision(int(allocs[row, at.SERIAL]) << ledger.SERIAL_SHIFT | row, int(allocs[row, at.HOST]))
 
@@ -264,6 +317,7 @@ class Engine:
     def _elsewhere(self, class_: int, group: int, avoid: Sequence[int]) -> int:
         """Best host outside `avoid`, or -1. These are drained for the moment, which costs no more than their number."""
         books, state = self.state.books, self.state
+        logging, books.totals[at.T_LOGGING] = int(books.totals[at.T_LOGGING]), 0
         before = [(host, int(books.hosts[host, at.LABELS])) for host in dict.fromkeys(avoid)]
         for host, _ in before:
             ledger.relabel(books, host, at.DRAINED, at.DRAINED)
@@ -275,6 +329,7 @@ class Engine:
             key = scan.best(state, class_, group)
         for host, labels in before:
             ledger.relabel(books, host, at.DRAINED, labels & at.DRAINED)
+        books.totals[at.T_LOGGING] = logging
         return -1 if key in (-1, at.NONE) else int(key & (at.HOSTS_MAX - 1))
 
     def _index(self) -> Trees | None:

@@ -32,6 +32,7 @@ class Books(NamedTuple):
     mix: Ints
     totals: Ints
     touched: Small
+    log: Small
 
 
 def empty_rows(count: int, first: int = 0) -> Small:
@@ -85,6 +86,17 @@ def touch(books: Books, host: int) -> None:
 
 
 @shared
+def note(books: Books, what: int, row: int, host: int, word: int) -> None:
+    """Append to the decision log, where one is kept; whoever steps makes sure that there is room."""
+    if books.totals[at.T_LOGGING]:
+        entry = books.log[books.totals[at.T_LOGGED]]
+        entry[0], entry[1], entry[2], entry[3] = what, row, host, word
+        if row >= 0:
+            entry[4], entry[5] = books.allocs[row, at.GROUP], books.allocs[row, at.SERIAL]
+        books.totals[at.T_LOGGED] += 1
+
+
+@shared
 def link(books: Books, row: int) -> None:
     """Enter a filled row into the lists of its host and group."""
     hosts, allocs, groups = books.hosts, books.allocs, books.groups
@@ -133,6 +145,7 @@ def settle(books: Books, row: int, host: int, class_: int, detail: int) -> None:
     charge(books.hosts[host], books.classes[class_], detail & (at.HELD - 1), 1)
     link(books, row)
     touch(books, host)
+    note(books, at.SETTLED, row, host, class_ | (detail << at.CLASS_BITS))
 
 
 @shared
@@ -181,6 +194,7 @@ def put(books: Books, class_: int, group: int, host: int, held: int) -> int:
 def end(books: Books, row: int) -> None:
     """Take a machine off its host and forget it."""
     lift(books, row)
+    note(books, at.ENDED, row, -1, 0)
     close_row(books, row)
 
 
@@ -190,6 +204,7 @@ def rewrite(books: Books, row: int, held: int) -> None:
     detail = (books.allocs[row, at.CLASS] >> at.CLASS_BITS) & (at.HELD - 1)
     class_ = books.allocs[row, at.CLASS] & (at.CLASSES_MAX - 1)
     books.allocs[row, at.CLASS] = class_ | ((detail | held) << at.CLASS_BITS)
+    note(books, at.SETTLED, row, books.allocs[row, at.HOST], books.allocs[row, at.CLASS])
 
 
 @shared
@@ -197,3 +212,4 @@ def relabel(books: Books, host: int, mask: int, bits: int) -> None:
     """Set the labels of a host within `mask` to `bits`."""
     books.hosts[host, at.LABELS] = (books.hosts[host, at.LABELS] & ~mask) | bits
     touch(books, host)
+    note(books, at.LABELLED, -1, host, books.hosts[host, at.LABELS] & (at.DRAINED | at.FAILED))

@@ -54,6 +54,7 @@ class State:
             mix=np.zeros((0, at.MIX_COLUMNS), np.int64),
             totals=np.zeros(at.TOTALS, np.int64),
             touched=np.zeros(ledger.RING, np.int32),
+            log=np.zeros((at.LOG_ROWS, at.LOG_COLUMNS), np.int32),
         )
 
     def class_of(self, request: Request) -> int:
@@ -73,6 +74,14 @@ class State:
         self.requests.append(request)
         self.numbers[request] = number
         return number
+
+    def expect(self, mix: Sequence[tuple[Request, int]]) -> None:
+        """Set the expected mix; weights are scaled to `MIX_TOTAL`. Every tree is out of date then."""
+        rows = [(r.cpu_milli, r.memory_mib, r.gpus, r.gpu_milli if r.gpus else 0, weight) for r, weight in mix]
+        table = np.array(rows, np.int64).reshape(-1, at.MIX_COLUMNS)
+        table[:, at.MIX_WEIGHT] = table[:, at.MIX_WEIGHT] * at.MIX_TOTAL // max(int(table[:, at.MIX_WEIGHT].sum()), 1)
+        self.books = self.books._replace(mix=table)
+        self.books.totals[at.T_TOUCHED] += ledger.RING + 1
 
     def declare_groups(self, rules: Sequence[Rule], count: int = 1) -> int:
         """Begin `count` groups with the same rules; answers the number of the first."""

@@ -88,7 +88,8 @@ def run(books: Books, index: Trees, events: Stream, ids: Ints, hosts: Small, fir
             number = ids[machine] & ROW_MASK
             group = int(books.allocs[number, at.GROUP])
         asks = what != FREE and group >= 0 and books.groups[group, at.G_LEVEL] == at.ASK
-        if asks or (what == PLACE and books.totals[at.T_FREE] < 0):
+        full = books.totals[at.T_LOGGED] > at.LOG_ROWS - at.LOG_SPARE
+        if asks or full or (what == PLACE and books.totals[at.T_FREE] < 0):
             return event
         answer = step(books, index, what, number, group, 0)
         if what == MOVE:
