@@ -48,6 +48,10 @@ SERVER: Mapping[str, T] = {
     ),
     "CLOUDHALL_S3_SECRET_KEY": T("外部 S3 的密钥。", "Its secret."),
     "CLOUDHALL_S3_REGION": T("外部 S3 的签名区域，默认 us-east-1。", "Signing region there, us-east-1 without it."),
+    "CLOUDHALL_PLACEMENT_JIT": T(
+        "`off`：放置引擎不用 numba，决定相同，只是较慢。",
+        "`off`: placement does without numba; it decides the same, slower.",
+    ),
     "CLOUDHALL_WEBHOOK_NETWORKS": T(
         "公网以外还可投递事件回调的网段，以逗号分开，例如 10.0.0.0/8；这些网段也可用 http。不设则只投公网的 https。",
         "Networks that webhooks may call besides public addresses, apart by commas, such as 10.0.0.0/8; plain http is "
