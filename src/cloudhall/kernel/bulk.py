@@ -125,8 +125,8 @@ def _tried(kernel: Kernel, tx: Tx, caller: Caller, bulk: Bulk, *, dry: bool) -> 
 
 
 def _chosen(kernel: Kernel, tx: Tx, caller: Caller, bulk: Bulk) -> list[Row]:
-    where = bulk.where & STAYING & kernel.authority.visible(tx, caller, bulk.kind)
-    rows = kernel.tables[bulk.kind].page(tx, where, Sort(), None, ITEMS_MAX + 1)
+    visible = kernel.authority.visible(tx, caller, bulk.kind)
+    rows = kernel.tables[bulk.kind].page(tx, bulk.where & STAYING, Sort(), None, ITEMS_MAX + 1, visible)
     if len(rows) > ITEMS_MAX:
         text = T(f"符合条件的多于 {ITEMS_MAX} 项", f"More than {ITEMS_MAX} fit the filter")
         refuse([Problem("TOO_MANY", "?", text, T("缩小筛选范围，分几次进行", "Narrow the filter, and go in steps"))])
