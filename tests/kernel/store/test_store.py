@@ -222,3 +222,72 @@ def test_after_close_a_write_is_refused_and_what_was_queued_is_kept(opens: Open)
     late = store.write(put(2))
     assert isinstance(late.exception(10), Unavailable)
     assert numbers(opens()) == [1]
+
+
+Step = tuple[str, int]
+STEPS = st.tuples(st.sampled_from(["put", "drop", "pad", "read", "inner", "fail"]), st.integers(0, 4))
+
+
+class FailedError(Exception):
+    """A job gives up."""
+
+
+def run_steps(tx: Tx, steps: list[Step], seen: list[Any]) -> None:
+    """Do them in the database; what is read goes to `seen`."""
+    for step, n in steps:
+        match step:
+            case "put":
+                tx.execute("INSERT INTO n VALUES (?, '') ON CONFLICT DO NOTHING", (n,))
+            case "drop":
+                seen.append(tx.execute("DELETE FROM n WHERE n = ?", (n,)).rowcount)
+            case "pad":
+                tx.execute("UPDATE n SET pad = pad || 'x' WHERE n = ?", (n,))
+            case "read":
+                seen.append(tx.execute("SELECT n, pad FROM n ORDER BY n").fetchall())
+                seen.append(tx.execute("SELECT pad FROM n WHERE n = ?", (n,)).fetchone())
+            case "inner":
+                tx.execute("SAVEPOINT inside")
+                tx.execute("INSERT INTO n VALUES (?, 'lost') ON CONFLICT (n) DO UPDATE SET pad = 'lost'", (n,))
+                seen.append(tx.execute("SELECT pad FROM n WHERE n = ?", (n,)).fetchone())
+                tx.execute("ROLLBACK TO inside")
+                tx.execute("RELEASE inside")
+            case "fail":
+                raise FailedError
+
+
+def think_steps(rows: dict[int, str], steps: list[Step], seen: list[Any]) -> dict[int, str]:
+    """Do the same to a dictionary; answers what is left, which is the same as before where the job fails."""
+    now = dict(rows)
+    for step, n in steps:
+        match step:
+            case "put":
+                now.setdefault(n, "")
+            case "drop":
+                seen.append(int(now.pop(n, None) is not None))
+            case "pad" if n in now:
+                now[n] += "x"
+            case "read":
+                seen += [sorted(now.items()), (now[n],) if n in now else None]
+            case "inner":
+                seen.append(("lost",))
+            case "fail":
+                return rows
+    return now
+
+
+@given(st.lists(st.lists(STEPS, max_size=8), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_a_group_reads_and_writes_as_if_each_statement_ran_at_once(jobs: list[list[Step]]) -> None:
+    with opening() as open_:
+        store = open_()
+        seen: list[Any] = []
+        go = hold(store)
+        futures = [store.write(lambda tx, steps=steps: run_steps(tx, steps, seen)) for steps in jobs]  # type: ignore[misc]  # bound in the default
+        go.set()
+        wait(futures, 10)
+        thought: list[Any] = []
+        rows: dict[int, str] = {}
+        for steps in jobs:
+            rows = think_steps(rows, steps, thought)
+        assert seen == thought
+        assert dict(store.read().execute("SELECT n, pad FROM n").fetchall()) == rows
