@@ -96,21 +96,28 @@ def resource_of(leaf: bytes) -> str | None:
 
 
 def leaves(folder: Path, size: int) -> Iterator[bytes]:
-    """Every entry in its order; Wrong where a bundle is missing, cut or too long."""
+    """First `size` entries in their order; Wrong where a bundle is missing, cut or too long."""
     for first in range(0, size, BUNDLE):
-        name = bundle_path(first // BUNDLE, min(BUNDLE, size - first))
-        try:
-            bundle = (folder / name).read_bytes()
-        except OSError:
-            raise Wrong(f"{name} 读不了 · cannot be read") from None
-        start = 0
-        for _ in range(min(BUNDLE, size - first)):
+        wanted = min(BUNDLE, size - first)
+        path = _bundle(folder, first // BUNDLE)
+        bundle, start = path.read_bytes(), 0
+        for _ in range(wanted):
             body = start + LENGTH_BYTES
             end = body + int.from_bytes(bundle[start:body], "big")
             yield bundle[body:end]
             start = end
-        if start != len(bundle):
-            raise Wrong(f"{name} 长度不符 · has another length")
+        filled = int(path.name) if path.parent.suffix else BUNDLE
+        if start > len(bundle) or (filled <= wanted and start != len(bundle)):
+            raise Wrong(f"{path.relative_to(folder)} 长度不符 · has another length")
+
+
+def _bundle(folder: Path, n: int) -> Path:
+    """File of a bundle: the whole one, else the fullest, for a log that has grown since the proof was made."""
+    whole = folder / bundle_path(n, BUNDLE)
+    partial = {int(p.name): p for p in whole.with_name(f"{whole.name}.p").glob("*") if p.name.isdecimal()}
+    if whole.is_file() or partial:
+        return whole if whole.is_file() else partial[max(partial)]
+    raise Wrong(f"{bundle_path(n, BUNDLE)} 不见了 · is missing")
 
 
 def bundle_path(n: int, width: int) -> str:
