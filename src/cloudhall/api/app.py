@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloudhall.api import account, audit, endpoints, explain, names, rules, search, usage, watch
+from cloudhall.api import account, audit, endpoints, explain, names, notices, rules, search, usage, watch
 from cloudhall.api.answers import PRIVATE, raw, reply
 from cloudhall.api.bodies import language_of, request_id_of
 from cloudhall.api.endpoints import Call, Endpoint
@@ -45,6 +45,7 @@ def create_app(kernel: Kernel, *, routes: Sequence[BaseRoute] = ()) -> Starlette
         *names.ENDPOINTS,
         *explain.ENDPOINTS,
         *rules.ENDPOINTS,
+        *notices.endpoints(kernel.registry),
         *watch.endpoints(),
     ]
     declared.append(_description(resources, declared))

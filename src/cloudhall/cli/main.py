@@ -46,6 +46,8 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
             "explain:EXPLAIN", T("说明种类、字段、现状或权限", "Explain a kind, field, state or permission")
         ),
         "wait": BuiltIn("waiting:WAIT", T("等到就绪、被删除或条件成立", "Wait for ready, deleted or a condition")),
+        "inbox": BuiltIn("inbox:INBOX", T("通知，以及是否发邮件", "Notices, and whether by mail too")),
+        "deliveries": BuiltIn("inbox:DELIVERIES", T("事件回调投递了什么", "What a webhook was sent")),
         "rules": BuiltIn("rules:RULES", T("法规与价目的规定、工作日期限", "What law says, periods in working days")),
         "usage": BuiltIn("usage:USAGE", T("用量、配额、读数、缺口", "Usage, quotas, readings, gaps")),
         "audit": BuiltIn("audit:AUDIT", T("谁做了什么，及其证明", "Who did what, with proofs")),

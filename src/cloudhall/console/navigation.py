@@ -6,7 +6,7 @@ where policy lets the visitor read any of its rows. A kind without a group has n
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cloudhall.console import formats
+from cloudhall.console import formats, inbox
 from cloudhall.console.equivalents import Call, as_api, as_command
 from cloudhall.console.permissions import may_read_any, may_reset
 from cloudhall.console.places import Switch, switches
@@ -52,7 +52,7 @@ class Group(NamedTuple):
 
 
 class Shell(NamedTuple):
-    """Everything around a page's content. Empty groups and switches where nobody is logged in."""
+    """Everything around a page's content. Empty groups and switches where nobody is logged in; `unread` as text."""
 
     groups: tuple[Group, ...]
     switches: tuple[tuple[str, Switch], ...]
@@ -62,6 +62,8 @@ class Shell(NamedTuple):
     as_of: str
     zone: T
     may_reset: bool
+    inbox: bool
+    unread: str
 
 
 def check_groups(registry: Registry) -> None:
@@ -83,6 +85,8 @@ def shell_of(visit: "Visit", call: Call | None) -> Shell:
         as_of=formats.clock(visit.now_us, visit.language),
         zone=formats.ZONE_NAME,
         may_reset=visit.known and may_reset(visit),
+        inbox=inbox.there(visit),
+        unread=inbox.unread(visit),
     )
 
 

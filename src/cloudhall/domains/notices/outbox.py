@@ -13,6 +13,7 @@ from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
 
 WAITING_MAX = 20  # a person; who is told more than that finds the rest in the inbox
+LEASE_US = 300 * SECOND_US
 DEADLINE_US = 3 * 24 * 3_600 * SECOND_US
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS notice_mail_wanted (person TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -55,13 +56,21 @@ def queue(tx: Tx, person: str, notice: int, headline: T, now_us: int) -> None:
         tx.execute("INSERT INTO notice_mail VALUES (?, ?, ?, ?, ?, 0, ?)", row)
 
 
-def due(tx: Tx, now_us: int, limit: int) -> list[Waiting]:
-    """Mails that are due, those that have waited longest first."""
+def any_due(tx: Tx, now_us: int) -> bool:
+    """Whether there is a mail to claim."""
+    return tx.execute("SELECT 1 FROM notice_mail WHERE due_us <= ? LIMIT 1", (now_us,)).fetchone() is not None
+
+
+def claim(tx: Tx, now_us: int, limit: int) -> list[Waiting]:
+    """Take mails that are due, those that have waited longest first; nobody else takes them for `LEASE_US`."""
     sql = "SELECT person, notice, zh, en, queued_us, tries FROM notice_mail WHERE due_us <= ? ORDER BY due_us LIMIT ?"
-    return [
+    found = [
         Waiting(person, notice, T(zh, en), queued_us, tries)
-        for person, notice, zh, en, queued_us, tries in tx.execute(sql, (now_us, limit))
+        for person, notice, zh, en, queued_us, tries in tx.execute(sql, (now_us, limit)).fetchall()
     ]
+    leases = [(now_us + LEASE_US, mail.person, mail.notice) for mail in found]
+    tx.executemany("UPDATE notice_mail SET due_us = ? WHERE person = ? AND notice = ?", leases)
+    return found
 
 
 def done(tx: Tx, mail: Waiting) -> None:
