@@ -7,14 +7,16 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.api.town import Town
+from tests.kit.databases import lent
 
 
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
-    yield town
-    town.app.state.host.close()
-    town.kernel.stop()
+    with lent("town") as database:
+        town = Town(tmp_path, database)
+        yield town
+        town.app.state.host.close()
+        town.kernel.stop()
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.api.town import Town
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 EXAMPLES = 150
 NAMES = ["name", "project", "labels", "spec", "size_gib", "grade", "note", "tags", "opens_at", "colour", "sealed", ""]

@@ -6,6 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.api.town import Town
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 GRADES = ("open", "internal", "secret")
 

@@ -4,6 +4,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.api.town import Town
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 
 def hits(client: TestClient, query: str) -> list[tuple[str, str]]:

@@ -190,10 +190,10 @@ for kind_ in TOWN.kinds:
 class Town:
     """A kernel with two projects, and people who hold roles there."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database: str = "") -> None:
         """Found the town."""
         schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
-        self.kernel = Kernel(Registry([IDENTITY, TOWN]), home, schemas=schemas)
+        self.kernel = Kernel(Registry([IDENTITY, TOWN]), home, schemas=schemas, database=database)
         self.app = create_app(self.kernel)
         for role in (SYSTEM_ADMIN, "org_admin", DEVELOPER):
             self.grant(ROOT.id, role, places.PLATFORM)

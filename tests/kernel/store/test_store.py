@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import pytest
@@ -31,17 +31,14 @@ class CrashError(BaseException):
 @contextmanager
 def opening() -> Iterator[Open]:
     """Give what opens one database, again and again."""
-    with folder() as home, lent("n") as url:
-        opened: list[Store] = []
+    with folder() as home, lent("n") as url, ExitStack() as opened:
 
         def open_() -> Store:
-            opened.append(open_store(home, url, World()))
-            opened[-1].write(lambda tx: tx.execute(opened[-1].dialect.render(TABLE))).result()
-            return opened[-1]
+            store = opened.enter_context(closing(open_store(home, url, World())))
+            store.write(lambda tx: tx.execute(store.dialect.render(TABLE))).result()
+            return store
 
         yield open_
-        for store in opened:
-            store.close()
 
 
 @pytest.fixture
