@@ -55,13 +55,16 @@ class Receiver:
         """Verb and name of what came, in its order."""
         return [(r.event["verb"], r.event["name"]) for r in self.came]
 
-    def wait(self, count: int, within_s: float = 20) -> list[Received]:
+    def wait(self, count: int, within_s: float = 20) -> None:
         """Wait until so many have come."""
+        self.wait_for(lambda: len(self.came) >= count, within_s)
+
+    def wait_for(self, holds: Callable[[], bool], within_s: float = 20) -> None:
+        """Wait until something holds of what has come."""
         deadline = time.monotonic() + within_s
-        while len(self.came) < count:
-            assert time.monotonic() < deadline, f"{len(self.came)} of {count} came: {self.told()}"
+        while not holds():
+            assert time.monotonic() < deadline, f"came so far: {self.told()}"
             time.sleep(0.01)
-        return self.came
 
     def close(self) -> None:
         """Stop listening."""
