@@ -35,6 +35,7 @@ docs: ## write docs/reference anew from the declarations
 soak: ## kill the server N times under load and look for what is lost: make soak N=100 SEED=1
 	$(BOOTSTRAP) test
 	@$(BIN)/python -m tests.e2e.soak --cycles $(or $(N),100) --seed $(or $(SEED),1)
+	@CLOUDHALL_CAMPAIGN=whole $(BIN)/pytest -q tests/kernel/test_audit_mutations.py
 
 bundle: ## pack wheels and sources for a site without a network
 	@$(PYTHON) scripts/bundle.py

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cloudhall.kernel import tlog, witnesses
 from tests.console.yard import Shed, Tool, Yard
 
 
@@ -162,3 +163,15 @@ def test_older_entries_are_a_page_further(yard: Yard) -> None:
     second = re.findall(r'<td class="n"><a href="/audit/(\d+)">', audra.open(older[1].replace("&amp;", "&")))
     assert len(first) == 50
     assert int(second[0]) == int(first[-1]) - 1
+
+
+def test_the_audit_page_shows_who_witnesses_and_an_alarm(yard: Yard) -> None:
+    key = tlog.verifier_key("w.example/1", bytes(32), tlog.COSIGNER)
+    yard.kernel.witnesses = (witnesses.Witness("http://127.0.0.1:1", key, "w.example/1", bytes(32)),)
+    audra = yard.visitor("audra")
+    assert "Not asked yet" in audra.open("/audit")
+    row = (key, "ahead", "9 > 5", 1, 5, 1)
+    yard.kernel.store.write(lambda tx: tx.execute("INSERT INTO audit_witness VALUES (?, ?, ?, ?, ?, ?)", row)).result()
+    page = audra.open("/audit")
+    assert "w.example/1 has seen another history than this one." in page
+    assert "9 &gt; 5" in page
