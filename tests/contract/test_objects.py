@@ -5,6 +5,7 @@ outside with its administrator's key. What a driver names in `lacks` must say so
 """
 
 import itertools
+import json
 import os
 import time
 import urllib.error
@@ -119,7 +120,16 @@ def test_what_is_lacking_are_methods_of_the_port(objects: Objects) -> None:
 
 
 def test_the_port_knows_what_only_looks() -> None:
-    assert OBJECTS.reads == {"healthy", "seen", "identities_digest", "counters", "changes", "stored"}
+    assert OBJECTS.reads == {
+        "healthy",
+        "seen",
+        "identities_digest",
+        "buckets",
+        "keys",
+        "counters",
+        "changes",
+        "stored",
+    }
 
 
 def test_it_serves_at_its_address(objects: Objects) -> None:
@@ -296,3 +306,34 @@ def test_changes_come_once_and_in_order(objects: Objects, bucket: str, s3: Any) 
         found += [(change.bytes_delta, change.objects_delta) for change in batch.items if change.bucket == bucket]
     assert found == [(5, 1), (-3, 0), (-2, -1)]
     assert not [change for change in objects.changes(cursor).items if change.bucket == bucket]
+
+
+def test_every_bucket_is_listed_as_it_is_seen(objects: Objects, bucket: str) -> None:
+    if lacking(objects, "buckets"):
+        return
+    objects.set_public_read(bucket, True)
+    objects.set_tags(bucket, {"a": "b"})
+    assert objects.buckets()[bucket] == objects.seen(bucket)
+    assert all(objects.seen(name) == seen for name, seen in objects.buckets().items())
+
+
+def test_a_policy_that_is_not_ours_is_seen_as_strange(objects: Objects, bucket: str, s3: Any) -> None:
+    everything = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [everything]}))
+    seen = objects.seen(bucket)
+    assert seen is not None
+    assert (seen.public_read, seen.strange_policy) == (False, True)
+    objects.set_public_read(bucket, True)
+    seen = objects.seen(bucket)
+    assert seen is not None
+    assert (seen.public_read, seen.strange_policy) == (True, False)
+
+
+def test_keys_in_force_are_listed_with_their_rights_and_ours_is_not(objects: Objects, bucket: str) -> None:
+    if lacking(objects, "keys"):
+        return
+    reader = Identity("lister", "listerkey", "listersecret", {bucket: frozenset({"read", "list"})})
+    objects.set_identities([reader, Identity("idle", "idlekey", "idlesecret", {})])
+    assert objects.keys() == {"listerkey": {f"read:{bucket}", f"list:{bucket}"}}
+    objects.set_identities([])
+    assert objects.keys() == {}

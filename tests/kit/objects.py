@@ -126,6 +126,17 @@ class MemoryObjects:
         with self._serving():
             return digest(self._identities)
 
+    def buckets(self) -> Mapping[str, BucketSeen]:
+        with self._serving():
+            return {name: bucket.seen for name, bucket in self._buckets.items()}
+
+    def keys(self) -> Mapping[str, frozenset[str]]:
+        with self._serving():
+            return {
+                i.access_key: frozenset(f"{right}:{bucket}" for bucket, rights in i.rights.items() for right in rights)
+                for i in self._identities
+            }
+
     def counters(self) -> Counters:
         with self._serving():
             read = {
@@ -187,8 +198,8 @@ class MemoryObjects:
         return {i.access_key: i for i in self._identities}
 
     @property
-    def buckets(self) -> set[str]:
-        """What is there."""
+    def names_of_buckets(self) -> set[str]:
+        """What is there, also while it does not serve."""
         return set(self._buckets)
 
     def copied(self, world: World) -> "MemoryObjects":

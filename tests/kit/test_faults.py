@@ -84,7 +84,7 @@ def delete_key(hall: Hall, memory: Memory) -> None:
 
 
 def delete_bucket(hall: Hall, memory: Memory) -> None:
-    hall.objects.remove(OWN, NAME, ["again"]) if NAME in hall.objects.buckets else None
+    hall.objects.remove(OWN, NAME, ["again"]) if NAME in hall.objects.names_of_buckets else None
     hall.collect()
     hall.settle()
     do(hall, memory, Bucket, "delete", target=NAME)
@@ -106,7 +106,7 @@ def somebody_edits(hall: Hall, _memory: Memory) -> None:
 
 
 def a_client_writes(hall: Hall, memory: Memory) -> None:
-    if "key" in memory and NAME in hall.objects.buckets:
+    if "key" in memory and NAME in hall.objects.names_of_buckets:
         try:
             hall.objects.put(memory["key"], NAME, "meanwhile", GIB)
         except Refused:
@@ -129,7 +129,7 @@ def snapshot(hall: Hall) -> Any:
         ],
         "keys": [(k.name, k.spec.access, k.status.in_force, state_of(k)) for k in rows(hall, AccessKey)],
         "operations": [(o.spec.what, o.status.ended, o.name[-2:]) for o in rows(hall, Operation)],
-        "engine": {name: (hall.objects.seen(name), hall.objects.stored(name).bytes) for name in hall.objects.buckets},
+        "engine": {name: (seen, hall.objects.stored(name).bytes) for name, seen in hall.objects.buckets().items()},
         "rights": [(i.rights) for i in hall.objects.keys_in_force().values()],
         "room": hall.read().execute("SELECT key, used FROM quota ORDER BY 1").fetchall(),
         "levels": hall.read().execute("SELECT meter, level_micro FROM meter_level ORDER BY 1").fetchall(),
@@ -153,7 +153,7 @@ def invariant(hall: Hall) -> None:
 
 def nothing_leaked(hall: Hall) -> None:
     live = rows(hall, Bucket)
-    assert hall.objects.buckets == {b.name for b in live}, "a bucket without a row, or a row without a bucket"
+    assert hall.objects.names_of_buckets == {b.name for b in live}, "a bucket without a row, or a row without a bucket"
     secrets = {r for (r,) in hall.read().execute("SELECT resource FROM secret")}
     assert secrets == {k.id for k in rows(hall, AccessKey)}
     parked = hall.read().execute("SELECT kind, id, parked FROM work WHERE parked IS NOT NULL").fetchall()

@@ -78,7 +78,7 @@ class TestDeletion:
         hall.collect()
         tx = hall.read()
         return {
-            "buckets": hall.objects.buckets,
+            "buckets": hall.objects.names_of_buckets,
             "keys": set(hall.objects.keys_in_force()),
             "rooms": tx.execute("SELECT place, key, used FROM quota WHERE used > 0 ORDER BY 1, 2").fetchall(),
             "grants": tx.execute("SELECT subject, role, place FROM role_grant ORDER BY 1, 2, 3").fetchall(),

@@ -12,6 +12,7 @@ import msgspec
 
 from cloudhall.kernel import (
     audit,
+    conservation,
     cosignatures,
     credentials,
     events,
@@ -30,6 +31,7 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.collect import Clock, Collection, Collector
 from cloudhall.kernel.commands import Command, Plan, Planner
 from cloudhall.kernel.commit import commit
+from cloudhall.kernel.conservation import AUDIT_S, Auditor
 from cloudhall.kernel.errors import CloudhallError, Forbidden
 from cloudhall.kernel.keys import Keyring
 from cloudhall.kernel.kinds import Kind
@@ -56,6 +58,7 @@ SCHEMAS = (
     cosignatures.SCHEMA,
     metering.SCHEMA,
     levels.SCHEMA,
+    conservation.SCHEMA,
 )
 MAKES = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|INDEX) (?:IF NOT EXISTS )?(\w+)")
 CHECKPOINT_S = 1.0
@@ -102,6 +105,7 @@ class Kernel:
         self.authority = Authority(registry, self.world)
         self.reconciler = Reconciler(self, worker)
         self.levels = Levels(self)
+        self.auditor = Auditor(self)
         self.clock = Clock()
         self.pricing: Callable[[Plan], dict[str, Any]] | None = None
         self.costs: Callable[[Kind[Any, Any]], dict[str, Any] | None] | None = None
@@ -116,6 +120,7 @@ class Kernel:
         self.clock.every(LEVELS_S, "levels", self.levels.collect)
         self.clock.every(CUT_S, "cut-levels", self.levels.cut_all)
         self.clock.every(3_600, "forget-answers", self._forget)
+        self.clock.every(AUDIT_S, "conservation", self.auditor.look)
         self.clock.every(SWEEP_S, "sweep", self.reconciler.sweep)
         for witness in self.witnesses:
             self.clock.every(

@@ -374,8 +374,14 @@ def controller(
     return add
 
 
+def _look_again(r: Kind[Any, Any], _args: NoArgs, _look: "Look") -> Spec:
+    """Look again now, whatever was tried before; nothing is decided anew."""
+    spec: Spec = r.spec
+    return spec
+
+
 def _retry(meta: Meta, besides: tuple[str, ...]) -> Action:
-    """Look again now, whatever was tried before."""
+    """Make the action that every controlled kind has."""
     allowed = (role for verb in ("create", "update", "delete") for role in meta.allow.get(verb, ()) if role in ROLES)
     operators = (role for role in (SYSTEM_ADMIN,) if role in meta.allow.get("read", ()))
     return Action(
@@ -385,7 +391,7 @@ def _retry(meta: Meta, besides: tuple[str, ...]) -> Action:
         tuple(dict.fromkeys((*allowed, *besides, *operators))),
         lambda r: not r.settled,
         T("一切正常，无需重试", "Everything is as it should be; there is nothing to retry"),
-        lambda r, _args, _look: r.spec,
+        _look_again,
         shy=True,
     )
 

@@ -11,13 +11,15 @@ from typing import Any
 
 import msgspec
 
-from cloudhall.kernel import calendar, roles
+from cloudhall.kernel import calendar, findings, operations, roles
 from cloudhall.kernel.calendar import Calendar
 from cloudhall.kernel.caller import SERVICE, scopes_covering
+from cloudhall.kernel.conservation import Account
 from cloudhall.kernel.fields import fields_of
+from cloudhall.kernel.findings import Finding
 from cloudhall.kernel.kinds import Kind, Meta, Quota, field_at
 from cloudhall.kernel.metering import MeterDef
-from cloudhall.kernel.operations import POLICIES, Operation
+from cloudhall.kernel.operations import Operation
 from cloudhall.kernel.pages import Page
 from cloudhall.kernel.rule_files import KERNEL_RULES, tables_in
 from cloudhall.kernel.rules import Book
@@ -42,6 +44,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     meters: tuple[MeterDef, ...] = ()
     policies: str = ""
     pages: tuple[Page, ...] = ()
+    accounts: tuple[Account, ...] = ()
     rules: Path | None = None
 
 
@@ -49,9 +52,9 @@ KERNEL = Domain(
     name="kernel",
     title=T("平台", "Platform"),
     question=T("正在做什么？", "What is being done?"),
-    kinds=(Operation,),
+    kinds=(Operation, Finding),
     clauses=("SYS-003",),
-    policies=POLICIES,
+    policies=operations.POLICIES + findings.POLICIES,
     rules=KERNEL_RULES,
 )
 
@@ -75,6 +78,7 @@ class Registry:
         self.meters: Mapping[str, MeterDef] = {m.key: m for d in self.domains.values() for m in d.meters}
         operations = [f"{k.meta.key}:{v}" for k in self.kinds.values() for v in (*k.meta.allow, *k.meta.actions)]
         self.scopes = frozenset[str]().union(*map(scopes_covering, (OWN_ENTRIES, *operations)))
+        self.accounts = tuple(a for d in self.domains.values() for a in d.accounts)
         self.rules = Book(table for d in declared if d.rules for table in tables_in(d.rules))
         for domain in declared:
             for name in domain.depends_on:
@@ -110,6 +114,7 @@ def _refuse_twins(domains: Sequence[Domain]) -> None:
         "kinds have the name": [m.key for m in metas],
         "kinds have the plural": [m.plural for m in metas],
         "kinds have the prefix": [m.prefix for m in metas],
+        "accounts have the name": [a.name for d in domains for a in d.accounts],
         "meters have the key": [m.key for d in domains for m in d.meters],
         "rule tables have the id": [t.id for d in domains if d.rules for t in tables_in(d.rules)],
     }

@@ -3,6 +3,7 @@
 from cloudhall.domains.storage import emptying as emptying  # makes its operation known
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
+from cloudhall.domains.storage.conservation import ACCOUNTS
 from cloudhall.domains.storage.meters import METERS
 from cloudhall.domains.storage.pages import PAGES
 from cloudhall.kernel.registry import Domain
@@ -17,4 +18,5 @@ DOMAIN = Domain(
     clauses=("SYS-001",),
     meters=METERS,
     pages=PAGES,
+    accounts=ACCOUNTS,
 )

@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cloudhall.domains.storage import rules, stored
 from cloudhall.domains.storage.bucket import Bucket
-from cloudhall.drivers.objects import OBJECTS, Identity, digest
+from cloudhall.drivers.objects import OBJECTS, Identity, Right, digest
 from cloudhall.kernel.errors import Problem
 from cloudhall.kernel.kinds import (
     Blocked,
@@ -28,6 +28,7 @@ from cloudhall.kernel.outcomes import PORT
 from cloudhall.kernel.roles import DATA_OFFICER, DEVELOPER, ORG_ADMIN, USERS
 
 if TYPE_CHECKING:
+    from cloudhall.kernel.collect import Collection
     from cloudhall.kernel.context import Context
 
 Access = Literal["read-write", "read"]
@@ -134,14 +135,26 @@ def _in_step(ctx: "Context") -> bool:
 
 
 def identities(ctx: "Context") -> list[Identity]:
-    """Every key that shall work now, with its rights; a bucket that is full or going away takes its share away."""
-    buckets = {b.id: b for b in ctx.list(Bucket)}
+    """Every key that shall work now, with its rights."""
+    return [Identity(key.id, key.id, ctx.secret(key), {bucket.name: rights}) for key, bucket, rights in entitled(ctx)]
+
+
+class Entitled(NamedTuple):
+    """A key that shall work, and what it may do with its bucket."""
+
+    key: AccessKey
+    bucket: Bucket
+    rights: frozenset[Right]
+
+
+def entitled(look: "Context | Collection") -> list[Entitled]:
+    """Every key that shall work now; a bucket that is full or going away takes its share away."""
+    buckets = {b.id: b for b in look.list(Bucket)}
     wanted = []
-    for key in ctx.list(AccessKey):
+    for key in look.list(AccessKey):
         bucket = buckets.get(key.spec.bucket)
         if key.deleting_us is None and bucket is not None and bucket.spec.grade == "open":
-            stored_bytes, _ = stored.of_bucket(ctx.tx, bucket.name)
+            stored_bytes, _ = stored.of_bucket(look.tx, bucket.name)
             full = bucket.deleting_us is not None or rules.is_full(stored_bytes, bucket.spec.quota_gib)
-            allowed = rules.rights(read_only=key.spec.access == "read", full=full)
-            wanted.append(Identity(key.id, key.id, ctx.secret(key), {bucket.name: allowed}))
+            wanted.append(Entitled(key, bucket, rules.rights(read_only=key.spec.access == "read", full=full)))
     return wanted

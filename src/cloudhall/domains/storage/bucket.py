@@ -44,6 +44,11 @@ GRADES = {
 }
 EMPTY = "storage.bucket.empty"
 LOOK_AGAIN_S = 300
+LOST = T("引擎中已没有这个存储桶，其中的对象也随之丢失", "The engine no longer holds this bucket, nor its objects")
+RESTORE = T(
+    "从备份恢复引擎的数据后重试；或删除后重新创建",
+    "Restore the engine's data from a backup and retry; or delete the bucket and create it anew",
+)
 
 
 class BucketSpec(Spec, frozen=True, kw_only=True):
@@ -97,6 +102,7 @@ class BucketStatus(Status, kw_only=True):
     writable: Annotated[bool, field("可写", "Writable")] = False
     endpoint: Annotated[str, field("S3 地址", "S3 endpoint")] = ""
     region: Annotated[str, field("签名区域", "Signing region")] = ""
+    made: Annotated[bool, field("已建立", "Made")] = False
     operation: Annotated[str, field("进行中的操作", "Running operation")] = ""
 
 
@@ -196,9 +202,12 @@ def reconcile(b: Bucket, ctx: "Context") -> Outcome:
     full_text = T("容量用完，已收回写入权", "the quota is used up; the right to write is withdrawn")
     mend = T("删除对象，或提高容量配额", "Delete objects, or raise the quota")
     ctx.condition("WithinQuota", not full, "QuotaFull", full_text, mend)
+    if seen is None and b.status.made:
+        return Blocked("Lost", LOST, mend=RESTORE)  # making it anew would hide that its objects are gone
     if seen is None:
         objects.ensure_bucket(b.name)
         return Wait("Creating", T("正在创建", "creating"), 0)
+    b.status.made = True
     if seen.versioning != b.spec.versioning:
         objects.set_versioning(b.name, b.spec.versioning)
     elif seen.public_read != b.spec.public_read:

@@ -36,12 +36,16 @@ class Key(NamedTuple):
 
 
 class BucketSeen(msgspec.Struct, frozen=True):
-    """What the engine holds about one bucket; `quota_bytes` is None without a limit or where the engine has none."""
+    """What the engine holds about one bucket; `quota_bytes` is None without a limit or where the engine has none.
+
+    `strange_policy`: the bucket has a policy that is not the one of `public_read`, and may allow anybody anything.
+    """
 
     versioning: bool
     public_read: bool
     tags: Mapping[str, str]
     quota_bytes: int | None
+    strange_policy: bool = False
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -169,6 +173,17 @@ class Objects(Protocol):
     @reads
     def identities_digest(self) -> str:
         """`digest` of the identities that are in force and proven; empty when that is not known."""
+
+    @reads
+    def buckets(self) -> Mapping[str, BucketSeen]:
+        """Every bucket that there is, by name, whoever made it. O(buckets)."""
+
+    @reads
+    def keys(self) -> Mapping[str, frozenset[str]]:
+        """Every key that works now, with its rights as `read:<bucket>`, whoever gave them; the program's own is not in.
+
+        A right that the port has no word for is named as the engine spells it.
+        """
 
     @reads
     def counters(self) -> Counters:

@@ -112,6 +112,11 @@ class Buckets:
             return len(uploads)
         return 0
 
+    def names(self) -> list[str]:
+        """Every bucket of the key's owner."""
+        with translated(""):
+            return [bucket["Name"] for bucket in self.s3.list_buckets().get("Buckets", [])]
+
     def seen(self, bucket: str) -> BucketSeen | None:
         """State by S3's own questions: four requests."""
         versioning = self._asked(self.s3.get_bucket_versioning, bucket)
@@ -124,6 +129,7 @@ class Buckets:
             public_read=bool(policy) and opens(bucket, policy["Policy"]),
             tags={tag["Key"]: tag["Value"] for tag in (tagging or {}).get("TagSet", [])},
             quota_bytes=None,
+            strange_policy=bool(policy) and not opens(bucket, policy["Policy"]),
         )
 
     def stored(self, bucket: str) -> tuple[int, int]:

@@ -12,12 +12,13 @@ No identity gets `Admin` on a bucket: whoever has it can publish the bucket by a
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from cloudhall.drivers.objects import Identity, Key, Right
+from cloudhall.drivers.objects.trouble import not_answering
 from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.text import T
 
@@ -43,6 +44,10 @@ class Row(msgspec.Struct, frozen=True):
     name: str
     credentials: tuple[Credential, ...] = ()
     actions: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True):
+    identities: tuple[Row, ...] = ()
 
 
 class Rendered(NamedTuple):
@@ -75,6 +80,27 @@ def actions(identity: Identity) -> tuple[str, ...]:
         for right in sorted(rights)
         for action in ACTIONS[right]
     )
+
+
+def granted(content: bytes, admin: Key) -> dict[str, frozenset[str]]:
+    """Rights by key that a file gives, in the words of the port where it has one; `Unavailable` where it is none."""
+    try:
+        rows = msgspec.json.decode(content, type=_File).identities
+    except msgspec.DecodeError as error:
+        raise not_answering(error) from error
+    words = {word: right for right, spelled in ACTIONS.items() for word in spelled}
+    found = dict[str, frozenset[str]]()
+    for one in rows:
+        rights = frozenset(_right(words, action) for action in one.actions)
+        for credential in one.credentials:
+            if Key(credential.access_key, credential.secret_key) != admin and rights:
+                found[credential.access_key] = found.get(credential.access_key, frozenset()) | rights
+    return found
+
+
+def _right(words: Mapping[str, Right], action: str) -> str:
+    word, _, bucket = action.partition(":")
+    return f"{words[word]}:{bucket}" if word in words and bucket else action
 
 
 def check(identities: Sequence[Identity]) -> None:

@@ -2,7 +2,7 @@
 
 CLOUDHALL_S3_ENDPOINT, CLOUDHALL_S3_ACCESS_KEY, CLOUDHALL_S3_SECRET_KEY, and CLOUDHALL_S3_REGION where it is not
 us-east-1. The key must be allowed to create and delete buckets. S3 has no words for keys, limits, usage counters or a
-change stream: those methods are in `lacks` and raise `Unavailable`.
+change stream, and its list of buckets may hold somebody else's: those methods are in `lacks` and raise `Unavailable`.
 """
 
 import os
@@ -32,9 +32,13 @@ class ExternalS3:
     set_quota_bytes = _lacking("set_quota_bytes")
     set_identities = _lacking("set_identities")
     identities_digest = _lacking("identities_digest")
+    buckets = _lacking("buckets")
+    keys = _lacking("keys")
     counters = _lacking("counters")
     changes = _lacking("changes")
-    lacks = frozenset({"set_quota_bytes", "set_identities", "identities_digest", "counters", "changes"})
+    lacks = frozenset(
+        {"set_quota_bytes", "set_identities", "identities_digest", "buckets", "keys", "counters", "changes"}
+    )
 
     def __init__(self, endpoint: str, key: Key, region: str = REGION) -> None:
         self.endpoint = endpoint.rstrip("/")

@@ -142,6 +142,7 @@ class SeaweedFS:
             public_read=opens(bucket, entry.extended.get(POLICY, b"")),
             tags=tags(entry),
             quota_bytes=entry.quota if entry.quota > 0 else None,
+            strange_policy=POLICY in entry.extended and not opens(bucket, entry.extended[POLICY]),
         )
 
     def ensure_bucket(self, bucket: str) -> None:
@@ -202,6 +203,16 @@ class SeaweedFS:
     def identities_digest(self) -> str:
         """See `Objects.identities_digest`."""
         return self._up.keys.digest()
+
+    def buckets(self) -> Mapping[str, BucketSeen]:
+        """See `Objects.buckets`. One look a bucket, about a millisecond each."""
+        with self._up.ledger:
+            names = self._up.buckets.names()
+        return {name: seen for name in names if (seen := self.seen(name)) is not None}
+
+    def keys(self) -> Mapping[str, frozenset[str]]:
+        """See `Objects.keys`. Read from the file that the engine reads."""
+        return self._up.keys.in_force()
 
     def counters(self) -> Counters:
         """See `Objects.counters`."""

@@ -10,6 +10,7 @@ _LACKED = {
     "set_quota_bytes": T("写满的存储桶仍可写入", "a full bucket keeps the right to write"),
     "counters": T("请求和流量不计量", "requests and traffic are not metered"),
     "changes": T("存储量不计量", "stored bytes are not metered"),
+    "buckets": T("不核对多出或丢失的存储桶", "buckets too many or lost are not looked for"),
 }
 """By method of the port; those that only serve another one are missing."""
 

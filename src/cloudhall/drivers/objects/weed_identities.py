@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cloudhall.drivers.objects import IdentitiesSet, Identity, Key, digest
-from cloudhall.drivers.objects.identities import MARKER, Row, check, render, row
+from cloudhall.drivers.objects.identities import MARKER, Row, check, granted, render, row
 from cloudhall.drivers.objects.weed_home import write_private
 from cloudhall.drivers.objects.weed_requests import NOWHERE, Answer
 from cloudhall.kernel.errors import Unavailable
@@ -91,6 +91,11 @@ class IdentityFile:
         """Digest of what is in force; empty when unproven, or when the file is not what we wrote."""
         with self._lock:
             return "" if self._open or self._read() != self._content else self._digest
+
+    def in_force(self) -> dict[str, frozenset[str]]:
+        """Rights by key as the file has them, whoever wrote it; our own key is not in."""
+        with self._lock:
+            return granted(self._read(), self.admin)
 
     def _prove(self) -> None:
         """Signal, then put each open probe until it passes or the time is over; what is left stays open.
