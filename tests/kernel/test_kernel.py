@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,8 @@ def test_a_stop_comes_to_its_end_though_an_engine_is_dead(shop: Shop) -> None:
     def collect(_c: Collection) -> Collected:
         raise Unavailable(T("引擎没有应答", "The engine does not answer"))
 
-    before = {t for t in threading.enumerate() if not t.name.startswith("store-")}
+    store: Any = shop.kernel.store
+    before = set(threading.enumerate()) - {store._thread}
     shop.kernel.collectors = (Collector(name="dead", every_s=60, collect=collect),)
     shop.kernel.start()
     shop.engine("one")

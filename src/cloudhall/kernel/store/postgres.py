@@ -124,6 +124,7 @@ class _Readers:
         self._url = url
         self._idle: deque[Session] = deque()
         self._room = threading.BoundedSemaphore(READERS_MAX)
+        self._closed = False
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         """Run one statement; once more on a new connection where the server was restarted meanwhile."""
@@ -134,31 +135,38 @@ class _Readers:
         return self._lent(lambda session: session.executemany(sql, parameters))
 
     def close(self) -> None:
-        """Hang up."""
-        while self._idle:
-            self._idle.pop().close()
+        """Hang up; what is lent out is hung up when it comes back."""
+        self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
+        with contextlib.suppress(IndexError):  # the last one is gone
+            while True:
+                self._idle.pop().close()
 
     def _lent(self, run: Callable[[Session], Rows]) -> Rows:
         try:
             with self._room:
                 with contextlib.suppress(Lost):
-                    return self._on(self._idle.pop() if self._idle else Session(self._url, _READER), run)
-                self.close()
+                    return self._on(self._idle_one() or Session(self._url, _READER), run)
+                self._drop()
                 return self._on(Session(self._url, _READER), run)
         except (Lost, Refused) as error:
             raise _told(error) from error
 
+    def _idle_one(self) -> Session | None:
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        return None
+
     def _on(self, session: Session, run: Callable[[Session], Rows]) -> Rows:
         try:
-            rows = run(session)
-        except Lost:
-            session.close()
-            raise
-        except BaseException:
-            self._idle.append(session)
-            raise
-        self._idle.append(session)
-        return rows
+            return run(session)
+        finally:
+            if session.alive and not self._closed:
+                self._idle.append(session)
+            else:
+                session.close()
 
 
 def _refuse(session: Session) -> None:

@@ -130,6 +130,7 @@ class Session:
             raise Lost(str(error).strip()) from error
         self._libpq = self._connection.pgconn
         self._libpq.nonblocking = 0  # what is sent is sent; libpq reads meanwhile where the server waits for that
+        self.backend = self._libpq.backend_pid  # the server's process for this connection; known also when it is gone
         self._waiting: list[_Waiting] = []
         self._ready = poll()
         self._ready.register(self._libpq.socket, POLLIN)
@@ -146,11 +147,6 @@ class Session:
     def server_version(self) -> int:
         """Major version."""
         return self._libpq.server_version // 10_000
-
-    @property
-    def backend(self) -> int:
-        """Process of the server that works for this connection."""
-        return self._libpq.backend_pid
 
     def fileno(self) -> int:
         """Socket to wait at for notices."""
