@@ -62,7 +62,7 @@ def test_several_workers_share_the_load_and_one_killed_costs_seconds(
     admin = Api.of(city.url, "chen-xiaolan")
     with contextlib.closing(admin):
         killed = worker_of(city)
-        assert answered_by(killed, admin, connections=24) > 0
+        eventually(lambda: answered_by(killed, admin, connections=24))  # it takes a while to come up
         made = [bucket(admin, n) for n in range(10)]
         os.kill(killed, signal.SIGKILL)
         began = time.monotonic()
