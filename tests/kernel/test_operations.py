@@ -12,7 +12,8 @@ from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.kernel.caller import service
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import Conflict, Forbidden, Unavailable
-from cloudhall.kernel.operations import LOG_LINES_MAX, WORK, Operation, Progress, Step, progress_of
+from cloudhall.kernel.operations import LOG_LINES_MAX, WORK, Operation, Progress, Step, gather, progress_of, spawn
+from cloudhall.kernel.store.tables import Sort, Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import state_of, to_wire
 from tests.kit.databases import BOTH
@@ -197,3 +198,57 @@ def test_nothing_waits_for_a_long_piece(hall: Hall) -> None:
         over.set()
         hall.kernel.reconciler.stop()
         del WORK[WHAT]
+
+
+class TestChildren:
+    """A parent that spawns two and gathers them."""
+
+    @pytest.fixture
+    def family(self, pieces: list[tuple[str, int]]) -> Iterator[str]:
+        def begin(o: Operation, ctx: Context, _done: int) -> Progress:
+            for n in range(2):
+                spawn(o, ctx, f"part-{n}", WHAT, f"bk-{n}")
+            return Progress(1, 1, finished=True)
+
+        WORK["test.family"] = (Step("begin", T("开始", "begin"), begin), Step("gather", T("汇总", "gather"), gather))
+        yield "test.family"
+        del WORK["test.family"]
+
+    @staticmethod
+    def children(hall: Hall, parent: str) -> list[Operation]:
+        where = Where("spec_parent = ?", (parent,))
+        return hall.kernel.tables[Operation].page(hall.read(), where, Sort(descending=False), None, 10)
+
+    def test_are_counted_and_ended_before_it(self, hall: Hall, family: str) -> None:
+        id_ = start(hall, what=family)
+        for _ in range(3):
+            one_round(hall)
+        ready = operation(hall, id_).condition("Ready")
+        assert ready is not None
+        assert ready.on in {c.id for c in self.children(hall, id_)}
+        assert (operation(hall, id_).status.steps[1].done, operation(hall, id_).status.steps[1].total) == (0, 2)
+        assert hall.settle(within_s=1) > 0  # woken by its children, not by the clock
+        o = operation(hall, id_)
+        assert (o.status.ended, o.status.steps[1].done) == ("done", 2)
+        assert [c.status.ended for c in self.children(hall, id_)] == ["done", "done"]
+
+    @pytest.mark.parametrize("after", range(1, 8))
+    def test_are_spawned_once_whenever_it_restarts(self, hall: Hall, family: str, after: int) -> None:
+        id_ = start(hall, what=family)
+        for _ in range(after):
+            one_round(hall)
+        hall.restart()
+        hall.settle()
+        assert len(self.children(hall, id_)) == 2
+        assert operation(hall, id_).status.ended == "done"
+
+    @pytest.mark.parametrize("after", range(1, 6))
+    def test_are_cancelled_with_it(self, hall: Hall, family: str, after: int) -> None:
+        id_ = start(hall, what=family)
+        for _ in range(after):
+            one_round(hall)
+        hall.do(hall.staff["developer"], Operation, "cancel", target=id_, args={})
+        hall.restart()
+        hall.settle(within_s=1)
+        assert operation(hall, id_).status.ended == "cancelled"
+        assert {c.status.ended for c in self.children(hall, id_)} <= {"cancelled"}

@@ -13,7 +13,7 @@ import msgspec
 from cloudhall.kernel import credentials, work
 from cloudhall.kernel.audit import Entry, Phase
 from cloudhall.kernel.caller import service
-from cloudhall.kernel.commands import Command
+from cloudhall.kernel.commands import AnyKind, Command
 from cloudhall.kernel.kinds import Kind, Spec
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.outcomes import PEOPLE, Condition, set_condition
@@ -86,6 +86,13 @@ class Context:
         answer = self.kernel.execute(self._caller(), command).result()
         self.effects += not answer.replayed
         return str(answer.body["id"])
+
+    def act(self, kind: AnyKind, id: str, verb: str, **arguments: object) -> None:
+        """Run an action of another resource by command, once; raises what the command raises."""
+        key = f"{self.resource.id}/{kind.meta.key}/{verb}/{id}"
+        command = Command(kind=kind, verb=verb, target=id, args=arguments, key=key)
+        answer = self.kernel.execute(self._caller(), command).result()
+        self.effects += not answer.replayed
 
     def condition(
         self,
