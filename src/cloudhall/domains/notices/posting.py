@@ -53,7 +53,7 @@ async def _post(url: str, headers: Mapping[str, str], body: bytes, networks: Seq
 
 async def _judged(host: str, port: int, scheme: str, networks: Sequence[Network]) -> list[str]:
     """Every address of a name, each of which may be called."""
-    addresses = [host] if rules.is_address(host) else await _looked_up(host, port)
+    addresses = [host] if rules.is_address(host) else await looked_up(host, port)
     if not all(rules.may_call(address, networks) for address in addresses):
         raise Undelivered("the address is not public, and the operator has not allowed its network")
     if scheme == "http" and not all(rules.allowed_by_hand(address, networks) for address in addresses):
@@ -61,7 +61,8 @@ async def _judged(host: str, port: int, scheme: str, networks: Sequence[Network]
     return addresses
 
 
-async def _looked_up(host: str, port: int) -> list[str]:
+async def looked_up(host: str, port: int) -> list[str]:
+    """Addresses of a name, as the machine resolves it."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -70,7 +71,7 @@ async def _connected(
     addresses: Sequence[str], port: int, tls_name: str
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to the first address that answers; the certificate must be for the name."""
-    secure = _tls() if tls_name else None
+    secure = tls() if tls_name else None
     for number, address in enumerate(addresses, 1):
         try:
             return await asyncio.open_connection(
@@ -83,7 +84,7 @@ async def _connected(
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """Trust what the machine trusts; SSL_CERT_FILE adds an authority of the house. Reading them takes 20 ms."""
     return ssl.create_default_context()
 
