@@ -2,9 +2,10 @@
 
 Points are what `World.fault` names: before and after each call of a port, each commit, each append to the log; and the
 end of each round of passes. Mishaps: the process is killed there (nothing after it reaches the disk; a new kernel opens
-the same files), a call of the engine happens twice, the engine is away for a while, or somebody interferes. After a
-kill the step is asked for again, as a client does, with the same key. Unless somebody interfered, the end must be the
-same, compared by names, because ids differ from run to run. The invariant holds in every case.
+the same files), a call of the engine happens twice, the engine is away for a while, wakes come in another order and too
+often, or somebody interferes. After a kill the step is asked for again, as a client does, with the same key. Unless
+somebody interfered, the end must be the same, compared by names, because ids differ from run to run. The invariant
+holds in every case.
 
 Each step is entered from a copy of what the step before it left, so that a mishap costs a step and not a scenario.
 """
@@ -13,6 +14,7 @@ import contextlib
 import copy
 import itertools
 import os
+import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -29,8 +31,11 @@ from tests.kit.objects import MemoryObjects
 Memory = dict[str, Any]
 Step = Callable[[Hall, Memory], object]
 PASS = "pass:after"
+PORTS = {port.name: port for port in (OBJECTS,)}  # a new port is named here, and its engine in `Hall`
+ORDERS = 12 if os.environ.get("CLOUDHALL_CAMPAIGN") == "whole" else 3  # in which wakes come, for each step
 SETTLES_WITHIN_US = 120 * SECOND_US
 ROUNDS_MAX = 200
+AGAIN = 0.2  # of all rounds; more would never settle
 STRIDE = 1 if os.environ.get("CLOUDHALL_CAMPAIGN") == "whole" else 3  # of the points that a quick run visits
 _seeds = itertools.count(1_000)
 
@@ -101,27 +106,42 @@ def campaign(scenario: Scenario, *, to_the_end: bool = True) -> Report:
     return Report(points, mishaps, failures)
 
 
-def settle(hall: Hall) -> None:
-    """Let collectors and controllers have their turns until none of them finds anything new."""
+def settle(hall: Hall, order: random.Random | None = None) -> None:
+    """Let collectors and controllers have their turns until none of them finds anything new; in any order, if given."""
     ends_us, rounds, head = hall.world.now_us() + SETTLES_WITHIN_US, 0, -1
     while events.head(hall.read()) != head:
         head = events.head(hall.read())
         with contextlib.suppress(CloudhallError):  # an engine that is away costs a turn
             hall.collect()
-        while _next(hall, ends_us):
+        while _next(hall, ends_us, order):
             rounds += 1
             assert rounds < ROUNDS_MAX, "never settles"
             hall.world.fault(PASS)
 
 
-def _next(hall: Hall, ends_us: int) -> bool:
+def _next(hall: Hall, ends_us: int, order: random.Random | None) -> bool:
     """Run what is due, now or after moving the clock; answers whether there was anything before `ends_us`."""
     due_us = work.next_due_us(hall.read(), hall.world.now_us())
     if due_us is None or due_us > ends_us:
         return False
     hall.world.advance(max(0.0, (due_us - hall.world.now_us()) / SECOND_US))
-    hall.kernel.reconciler.run_due(rounds=1)
+    if order is None:
+        hall.kernel.reconciler.run_due(rounds=1)
+    else:
+        run_in_disorder(hall, order)
     return True
+
+
+def run_in_disorder(hall: Hall, order: random.Random) -> None:
+    """One round in which passes come in another order, and one of them once too often."""
+    claims = hall.kernel.reconciler._claim()
+    order.shuffle(claims)
+    for claim in claims:
+        hall.kernel.reconciler.run_pass(claim)
+    if claims and order.random() < AGAIN:
+        again, now_us = order.choice(claims), hall.world.now_us()
+        if hall.kernel.tables[again.kind].get(hall.read(), again.id) is not None:
+            hall.write(lambda tx: work.due_now(tx, again.kind, again.id, now_us))
 
 
 def _mishaps(scenario: Scenario, step: Step, seen: Sequence[str]) -> Iterator[Mishap]:
@@ -130,7 +150,9 @@ def _mishaps(scenario: Scenario, step: Step, seen: Sequence[str]) -> Iterator[Mi
     effects = [n for n, point in enumerate(seen) if _is_effect(point)]
     for n, at in enumerate(effects):
         yield Mishap(f"{seen[at]} twice", partial(_doubled, step, n))
-    outside = [n for n, point in enumerate(seen) if point == PASS or point.startswith(OBJECTS.name)]
+    for seed in range(ORDERS if PASS in seen else 0):
+        yield Mishap(f"order {seed}", partial(_disordered, step, seed))
+    outside = [n for n, point in enumerate(seen) if point == PASS or point.partition(".")[0] in PORTS]
     for n in outside[::STRIDE]:
         yield Mishap(f"engine away at {n} {seen[n]}", partial(_interfered, step, n, _engine_away))
         for act in scenario.interferences:
@@ -138,9 +160,9 @@ def _mishaps(scenario: Scenario, step: Step, seen: Sequence[str]) -> Iterator[Mi
 
 
 def _is_effect(point: str) -> bool:
-    port, _, rest = point.partition(".")
+    name, _, rest = point.partition(".")
     call, _, when = rest.partition(":")
-    return port == OBJECTS.name and when == "before" and call not in OBJECTS.reads
+    return name in PORTS and when == "before" and call not in PORTS[name].reads
 
 
 def _tried(scenario: Scenario, stage: Stage, home: Path, mishap: Mishap, wanted: Any) -> str:
@@ -199,6 +221,12 @@ def _doubled(step: Step, at: int, hall: Hall, memory: Memory) -> None:
     hall.kernel.drivers[OBJECTS.name] = Doubling(hall.objects, at)
     step(hall, memory)
     settle(hall)
+
+
+def _disordered(step: Step, seed: int, hall: Hall, memory: Memory) -> None:
+    """Let wakes come in another order, and some of them twice."""
+    step(hall, memory)
+    settle(hall, random.Random(seed))  # noqa: S311  replayable on purpose
 
 
 def _interfered(step: Step, at: int, act: Step, hall: Hall, memory: Memory) -> None:

@@ -10,7 +10,7 @@ from cloudhall.domains.storage import rules
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import EMPTY, Bucket
 from cloudhall.drivers.objects import Key
-from cloudhall.kernel import quotas, requests, work
+from cloudhall.kernel import conservation, quotas, requests, work
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.kinds import Kind, Outcome, Quota, Ready
@@ -149,6 +149,13 @@ def invariant(hall: Hall) -> None:
     room_is_the_sum_of_the_rows(hall)
     every_operation_was_started_once(hall)
     the_log_is_whole(hall)
+    the_auditor_finds_nothing(hall)
+
+
+def the_auditor_finds_nothing(hall: Hall) -> None:
+    for _ in range(conservation.LOOKS):
+        hall.kernel.auditor.look()
+    assert conservation.known(hall.read()) == []
 
 
 def nothing_leaked(hall: Hall) -> None:
