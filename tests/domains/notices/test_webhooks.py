@@ -204,6 +204,22 @@ class TestTriesAgain:
         post.hall.settle()
         assert state_of(post.hall.row(Webhook, hook["id"])) == "ready"
 
+    def test_at_once_where_somebody_says_so(self, post: Post, receiver: Receiver) -> None:
+        hook = post.webhook(receiver, verbs=["create"])
+        receiver.answer = lambda _: 500
+        for _ in range(3):
+            post.turn()
+            post.hall.world.advance(900)
+        post.turn()
+        post.hall.settle()
+        count = len(receiver.came)
+        post.turn()
+        assert len(receiver.came) == count
+        receiver.answer = lambda _: 204
+        post.act(hook, "retry")
+        post.turn()
+        assert len(receiver.came) == count + 1
+
     def test_until_a_day_has_passed_then_it_is_parked_with_the_reason(self, post: Post, receiver: Receiver) -> None:
         hook = post.webhook(receiver, kinds=["storage.bucket"])
         receiver.answer = lambda _: 0

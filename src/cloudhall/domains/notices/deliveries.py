@@ -94,6 +94,11 @@ def wake(tx: Tx, webhook: str, now_us: int) -> None:
     )
 
 
+def hurry(tx: Tx, webhook: str, now_us: int) -> None:
+    """Make a line due at once, whether it rests or pauses after a failure."""
+    tx.execute("UPDATE webhook_line SET due_us = ? WHERE webhook = ? AND due_us > ?", (now_us, webhook, now_us))
+
+
 def any_due(tx: Tx, now_us: int) -> bool:
     """Whether there is a line to claim."""
     sql = "SELECT 1 FROM webhook_line WHERE due_us <= ? AND lease_us <= ? LIMIT 1"

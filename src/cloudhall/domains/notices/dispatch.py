@@ -44,6 +44,7 @@ WEBHOOKS_MAX = 100_000
 AT_ONCE_MAX = 500  # tasks, a connection each
 NAME_LOOKUPS = 16  # threads; a name server that hangs holds one
 ACCEPTED = range(200, 300)
+HURRIED = ("resume", "retry")  # what people do who want it sent now
 NOT_SEEN = "its owner may not see it"
 WEBHOOK = Webhook.meta.key
 
@@ -101,8 +102,8 @@ class Dispatcher:
                 if revisions:
                     deliveries.queue(tx, webhook.id, revisions, now_us)
             for event in found:
-                if event.kind == WEBHOOK and event.verb == "resume":
-                    deliveries.wake(tx, event.id, now_us)
+                if event.kind == WEBHOOK and event.verb in HURRIED:
+                    deliveries.hurry(tx, event.id, now_us)
             events.move_cursor(tx, READER, moved_to)
 
         if moved_to != since:
