@@ -1,10 +1,13 @@
 """What the commands do: build a fleet, replay a trace up to where it matters, and tell."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from cloudhall.domains.compute.placement import chart, report, traces
 from cloudhall.domains.compute.placement.commands import Answer, Given, Progress
 from cloudhall.domains.compute.placement.engine import Engine
+from cloudhall.domains.compute.placement.explain import Count, Explanation, refusal
 from cloudhall.domains.compute.placement.fleet import Fleet
 from cloudhall.domains.compute.placement.planner.defragment import defragment
 from cloudhall.domains.compute.placement.planner.evacuate import evacuate, hosts_of
@@ -40,6 +43,54 @@ def replay(given: Given, language: Language, told: Progress) -> Answer:
         _write(given["page"], chart.page(title, report.figures(data), drawn, language))
     lines = [*chart.table(report.figures(data), language), "", chart.text(drawn[0], language)]
     return Answer(data, lines, _remarks(run.engine))
+
+
+def explain(given: Given, language: Language, told: Progress) -> Answer:
+    """Run up to a refusal and say why; or why another request would, or would not, fit there."""
+    run = _replay_of(given)
+    request = _run_to_refusal(run, given["refusal"], told)
+    if given["cpu"] is not None or given["memory_gib"] is not None:
+        cpu, gib = given["cpu"] or 0, given["memory_gib"] or 0
+        request = Request(cpu_milli=1000 * cpu, memory_mib=MIB_A_GIB * gib, profile=given["profile"])
+    told_why = refusal(run.engine, request)
+    data = {"request": _request_json(request), **_explanation_json(told_why, run.engine)}
+    return Answer(data, _why_lines(told_why, request, language), _remarks(run.engine))
+
+
+def _request_json(request: Request | None) -> dict[str, int] | None:
+    return None if request is None else {"cpu_milli": request.cpu_milli, "memory_mib": request.memory_mib}
+
+
+def _explanation_json(why: Explanation, engine: Engine) -> dict[str, Any]:
+    return {
+        "fleet": why.fleet,
+        "fitting": why.fitting,
+        "counts": [_count_json(count) for count in why.counts],
+        "nearest": engine.fleet.names[why.nearest] if why.nearest >= 0 else None,
+        "shortages": [{"field": s.field, "needed": s.needed, "free": s.free} for s in why.shortages],
+        "change": _request_json(why.change),
+        "advice": why.advice.both(),
+    }
+
+
+def _count_json(count: Count) -> dict[str, Any]:
+    parts = [_count_json(part) for part in count.parts]
+    return {"name": count.name, "title": count.title.both(), "hosts": count.hosts, "parts": parts}
+
+
+def _why_lines(why: Explanation, request: Request, language: Language) -> list[str]:
+    """The request, the hosts by what they fail first, their sum, and what would help."""
+    asked = f"{request.cpu_milli / 1000:g} c, {request.memory_mib / MIB_A_GIB:g} GiB"
+    rows = [(T("请求", "Request"), asked), *_count_rows(why.counts, "  ")]
+    rows += [(T("放得下", "would take it"), f"{why.fitting:,}"), (T("全部主机", "Hosts in all"), f"{why.fleet:,}")]
+    return [*chart.table(rows, language), "", why.advice.in_(language)]
+
+
+def _count_rows(counts: Sequence[Count], indent: str) -> Iterator[tuple[T, str]]:
+    for count in counts:
+        lacks = T(f"{indent}因{count.title.zh}放不下", f"{indent}fail by {count.title.en}")
+        yield (lacks if indent == "  " else T(indent + count.title.zh, indent + count.title.en)), f"{count.hosts:,}"
+        yield from _count_rows(count.parts, indent + "  ")
 
 
 def plan(given: Given, language: Language, told: Progress) -> Answer:

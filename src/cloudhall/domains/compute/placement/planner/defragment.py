@@ -11,8 +11,8 @@ import numpy as np
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints
 from cloudhall.domains.compute.placement.engine import Engine, Refusal
+from cloudhall.domains.compute.placement.planner.aside import drained
 from cloudhall.domains.compute.placement.planner.plan import Budget, Moves, Plan, Step, basis_of
-from cloudhall.domains.compute.placement.planner.trial import drained, trial
 from cloudhall.kernel.text import T
 
 FAILURES_MAX = 32
@@ -24,7 +24,7 @@ def defragment(engine: Engine, budget: Budget) -> Plan:
     steps: list[Step] = []
     freed: list[int] = []
     failures = 0
-    with trial(engine), contextlib.ExitStack() as closed:
+    with engine.trial(), contextlib.ExitStack() as closed:
         closed.enter_context(drained(engine, _empty(engine)))
         for host in _by_guests(engine):
             more = _emptied(engine, host, _left(budget, steps))

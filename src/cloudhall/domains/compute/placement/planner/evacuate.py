@@ -12,8 +12,8 @@ from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints
 from cloudhall.domains.compute.placement.engine import Engine
 from cloudhall.domains.compute.placement.ledger import SERIAL_SHIFT
+from cloudhall.domains.compute.placement.planner.aside import drained, moved
 from cloudhall.domains.compute.placement.planner.plan import Budget, Moves, Plan, basis_of
-from cloudhall.domains.compute.placement.planner.trial import drained, moved
 from cloudhall.domains.compute.placement.topology import Level
 from cloudhall.kernel.errors import NotFound
 from cloudhall.kernel.text import T

@@ -21,7 +21,6 @@ from cloudhall.domains.compute.placement.engine import Engine, Refusal
 from cloudhall.domains.compute.placement.fit import has_labels, keys_all
 from cloudhall.domains.compute.placement.planner.lopsided import imbalance
 from cloudhall.domains.compute.placement.planner.plan import Moves, Plan, Step, basis_of
-from cloudhall.domains.compute.placement.planner.trial import trial
 from cloudhall.domains.compute.placement.request import Request
 from cloudhall.domains.compute.placement.state import NO_GROUP
 from cloudhall.kernel.text import T
@@ -130,7 +129,7 @@ def _away(engine: Engine, class_: int) -> Ints:
 def _tried(engine: Engine, guests: Guests, candidate: Candidate, request: Request, group: int) -> list[Step]:
     """Steps of a candidate, or none where they lead nowhere."""
     steps = []
-    with trial(engine):
+    with engine.trial():
         for id in _chosen(engine, guests, candidate):
             answer = engine.move(id, avoid=(candidate.host,))
             if isinstance(answer, Refusal):

@@ -1,4 +1,4 @@
-"""Trying moves out: whatever is done inside is taken back.
+"""What `Engine.trial` does for a few changes, for half a million at once: compiled, and undone in one go.
 
 The ring of changes is never turned back: the index has read from it, and must hear of what is undone too.
 """
@@ -6,30 +6,11 @@ The ring of changes is never turned back: the index has read from it, and must h
 import contextlib
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints, Small
 from cloudhall.domains.compute.placement.engine import Engine
 from cloudhall.domains.compute.placement.jit import compiled, shared
 from cloudhall.domains.compute.placement.ledger import Books, lift, settle, touch
-
-
-@contextlib.contextmanager
-def trial(engine: Engine) -> Iterator[None]:
-    """Copy the books and put them back. O(fleet and allocations)."""
-    engine.state.reserve_rows()
-    books = engine.state.books
-    hosts, allocs, groups, totals = (a.copy() for a in (books.hosts, books.allocs, books.groups, books.totals))
-    try:
-        yield
-    finally:
-        changed = np.flatnonzero((books.hosts != hosts).any(1))
-        totals[at.T_TOUCHED] = books.totals[at.T_TOUCHED]
-        books.hosts[:], books.allocs[:], books.groups[:], books.totals[:] = hosts, allocs, groups, totals
-        for host in changed.tolist():
-            touch(books, host)
-        _forget_session(engine)
 
 
 @contextlib.contextmanager
