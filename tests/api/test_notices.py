@@ -115,3 +115,17 @@ class TestCommandLine:
             rows = [line.split("\t")[:2] for line in shell.out("deliveries list bus").splitlines()]
             assert rows == [["3", "waiting"], ["2", "parked"], ["1", "delivered"]]
             assert json.loads(shell.out("deliveries list bus --state parked --json"))["items"][0]["status"] == 500
+
+
+@pytest.mark.parametrize("odd", [2**63, 10**400, -1, 1.5, "x", "a\x00", "9" * 30, None, [], {}, [2**63], [None]])
+class TestOddInput:
+    def test_no_body_is_a_fault_of_ours(self, api: TestClient, odd: Any) -> None:
+        for address, name in (("mark", "ids"), ("mark", "up_to"), ("mark", "read"), ("choice", "mail"), ("mark", "x")):
+            content = json.dumps({name: odd}).encode()
+            answer = api.post(f"/inbox/{address}", content=content, headers={"Content-Type": "application/json"})
+            assert answer.status_code < 500
+
+    def test_no_question_is_a_fault_of_ours(self, api: TestClient, hook: str, odd: Any) -> None:
+        for name in ("before", "page_size", "state", "webhook", "unread"):
+            assert api.get("/deliveries", params={"webhook": hook} | {name: str(odd)}).status_code < 500
+            assert api.get("/inbox", params={name: str(odd)}).status_code < 500
