@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +22,12 @@ class Handed(NamedTuple):
 class Relay:
     """Answers each recipient with what `answer` says: 250 takes it."""
 
-    def __init__(self) -> None:
-        """Listen on a free port."""
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on a free port; with `tls` every connection is encrypted from its first byte."""
         self.mails: list[Handed] = []
         self.answer = "250 fine"
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls))
         self.port: int = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -63,9 +64,9 @@ class Relay:
 
 
 @contextmanager
-def relaying() -> Iterator[Relay]:
+def relaying(tls: ssl.SSLContext | None = None) -> Iterator[Relay]:
     """A relay that is gone afterwards."""
-    relay = Relay()
+    relay = Relay(tls)
     try:
         yield relay
     finally:

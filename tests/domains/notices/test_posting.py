@@ -1,10 +1,8 @@
 """One POST over real sockets: certificates, deadlines, and receivers that answer nonsense."""
 
 import asyncio
-import datetime
 import ipaddress
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from cloudhall.domains.notices import posting, rules
 from cloudhall.domains.notices.posting import Undelivered
+from tests.kit.certificate import localhost, serving_tls
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 FINE = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -52,32 +48,11 @@ def serving(serve: Serve) -> Iterator[int]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Certificate and key of `localhost` by an authority of its own."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kit")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = tmp_path / "localhost.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-    return path
+    return localhost(tmp_path)
 
 
 def over_tls(certificate: Path) -> Serve:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context = serving_tls(certificate)
 
     def serve(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:

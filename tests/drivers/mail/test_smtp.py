@@ -1,13 +1,15 @@
 """SMTP against a real relay on loopback: what arrives, what is refused for good, what may be tried again."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from cloudhall.drivers.mail import Rejected
+from cloudhall.drivers.mail import Rejected, smtp
 from cloudhall.drivers.mail.smtp import Relay as Where
 from cloudhall.drivers.mail.smtp import Smtp, from_environment, relay_of
 from cloudhall.kernel.errors import Unavailable
+from tests.kit.certificate import localhost, serving_tls
 from tests.kit.relay import Relay, relaying
 
 
@@ -44,6 +46,32 @@ def test_a_relay_that_is_busy_or_gone_may_be_tried_again(relay: Relay) -> None:
     gone = Smtp(Where("smtp", "127.0.0.1", 1, "", ""), "cloudhall@city.example")
     with pytest.raises(Unavailable):
         gone.send("chen@city.example", "x", "y", "1")
+
+
+def test_smtps_takes_a_certificate_that_is_trusted_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = localhost(tmp_path)
+    with relaying(serving_tls(certificate)) as relay:
+        mailer = Smtp(Where("smtps", "localhost", relay.port, "", ""), "cloudhall@city.example")
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            mailer.send("chen@city.example", "x", "y", "1")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        mailer.send("chen@city.example", "x", "y", "1")
+        assert [m.to for m in relay.mails] == [["chen@city.example"]]
+
+
+def test_nothing_goes_to_another_machine_unencrypted(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "HERE", ())
+    with pytest.raises(Unavailable, match="STARTTLS"):
+        to(relay).send("chen@city.example", "x", "y", "1")
+    assert relay.mails == []
+
+
+def test_a_refused_log_in_is_no_fault_of_the_mail(relay: Relay) -> None:
+    mailer = Smtp(Where("smtp", "127.0.0.1", relay.port, "bot", "wrong"), "cloudhall@city.example")
+    with pytest.raises(Unavailable):
+        mailer.send("chen@city.example", "x", "y", "1")
 
 
 def test_a_line_break_in_an_address_makes_no_header(relay: Relay) -> None:

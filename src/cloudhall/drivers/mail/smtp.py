@@ -49,28 +49,31 @@ class Smtp:
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine answers it
         message.set_content(text, cte="base64")
         try:
-            with self._connected() as connection:
+            with self._opened() as connection:
+                self._secure(connection)
                 connection.send_message(message, self.sender, [to])
         except smtplib.SMTPRecipientsRefused as error:
             raise _refusal(*next(iter(error.recipients.values()))) from error
-        except smtplib.SMTPResponseException as error:
+        except smtplib.SMTPDataError as error:
             raise _refusal(error.smtp_code, error.smtp_error) from error
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException) as error:  # a refused log-in too: the mail is not to blame
             text_ = T(f"邮件服务器不可用：{error}", f"The mail relay cannot be used: {error}")
             raise Unavailable(text_, reason="mail_relay") from error
 
-    def _connected(self) -> smtplib.SMTP:
-        relay, tls = self.relay, ssl.create_default_context()
+    def _opened(self) -> smtplib.SMTP:
+        relay = self.relay
         if relay.scheme == "smtps":
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(relay.host, relay.port, timeout=TIMEOUT_S, context=tls)
-        else:
-            connection = smtplib.SMTP(relay.host, relay.port, timeout=TIMEOUT_S)
-            connection.ehlo()
-            if relay.host not in HERE or connection.has_extn("starttls"):
-                connection.starttls(context=tls)
+            return smtplib.SMTP_SSL(relay.host, relay.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+        return smtplib.SMTP(relay.host, relay.port, timeout=TIMEOUT_S)
+
+    def _secure(self, connection: smtplib.SMTP) -> None:
+        """Encrypt what is not yet, and log in."""
+        relay = self.relay
+        connection.ehlo()
+        if relay.scheme == "smtp" and (relay.host not in HERE or connection.has_extn("starttls")):
+            connection.starttls(context=ssl.create_default_context())
         if relay.user:
             connection.login(relay.user, relay.password)
-        return connection
 
 
 def from_environment() -> Smtp | None:
