@@ -1,6 +1,7 @@
 """A real SMTP relay on loopback, as much of RFC 5321 as a client needs; keeps what was handed over."""
 
 import asyncio
+import contextlib
 import email
 import email.policy
 import ssl
@@ -25,6 +26,7 @@ class Relay:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a free port; with `tls` every connection is encrypted from its first byte."""
         self.mails: list[Handed] = []
+        self._served: set[asyncio.Task[None]] = set()
         self.answer = "250 fine"
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls))
@@ -33,13 +35,20 @@ class Relay:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening."""
-        self._loop.call_soon_threadsafe(self._server.close)
+        """Stop listening, and end with whoever is being served."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
+    async def _end(self) -> None:
+        self._server.close()
+        await asyncio.gather(*self._served, return_exceptions=True)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._served.add(task)
         sender, to = "", list[str]()
         writer.write(b"220 kit\r\n")
         while line := (await reader.readline()).decode().strip():
@@ -61,6 +70,8 @@ class Relay:
             if verb == "QUIT":
                 break
         writer.close()
+        with contextlib.suppress(OSError):  # the other side has hung up
+            await writer.wait_closed()
 
 
 @contextmanager
