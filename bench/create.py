@@ -176,6 +176,8 @@ class Client(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         """Count one less; one that the server closed is lost."""
         self.run.open -= 1
+        if self.run.open == 0:
+            self.run.closed.set()
         self.run.lost += not self.run.over
 
     def _ask(self) -> None:
@@ -202,6 +204,7 @@ class Run:
         self.prefix, self.batch = prefix, batch
         self.over, self.measuring = False, False
         self.open, self.lost, self.creates = 0, 0, 0
+        self.closed = asyncio.Event()
         self.names: list[str] = []
         self.latencies_s: list[float] = []
 
@@ -247,8 +250,7 @@ async def load(
     took_s, mine, theirs = time.perf_counter() - began, cpu_s() - mine, database_cpu_s() - theirs
     after = await figures(port)
     run.over = True
-    while run.open:  # what is under way is answered
-        await asyncio.sleep(0.01)
+    await run.closed.wait()  # what is under way is answered
     return Spent(took_s, after["commits"] - before["commits"], after["cpu_s"] - before["cpu_s"], mine, theirs)
 
 
