@@ -22,6 +22,7 @@ from cloudhall.domains.compute.placement.jit import HAVE_NUMBA
 from cloudhall.domains.compute.placement.request import Request
 from cloudhall.domains.compute.placement.state import NO_GROUP, Allocation, State
 from cloudhall.domains.compute.placement.stream import DEPARTS, MOVES, Stream
+from cloudhall.domains.compute.placement.topology import Level
 from cloudhall.domains.compute.placement.trial import Notes
 from cloudhall.kernel.errors import Conflict, NotFound, Unavailable
 from cloudhall.kernel.text import T
@@ -90,7 +91,7 @@ class Engine:
         if trees is not None and not self._asks(group):
             row = stream.entries().step(state.books, trees, stream.PLACE, class_, group, detail)
         else:
-            key = scan.best(state, class_, group)
+            key = scan.best(state, class_, group, by_row=trees is not None)
             row = -1 if key == at.NONE else ledger.put(state.books, class_, group, key & (at.HOSTS_MAX - 1), detail)
         return Refusal(request, group) if row < 0 else self._opened(row)
 
@@ -326,7 +327,7 @@ class Engine:
             key = stream.entries().step(books, trees, stream.FIND, class_, group, 0)
             self._end_session()
         else:
-            key = scan.best(state, class_, group)
+            key = scan.best(state, class_, group, by_row=trees is not None)
         for host, labels in before:
             ledger.relabel(books, host, at.DRAINED, labels & at.DRAINED)
         books.totals[at.T_LOGGING] = logging
@@ -354,4 +355,4 @@ def warm_up() -> None:
     engine.move(int(ids[0]))
     engine.move_many(ids.tolist())
     engine.free(int(ids[0]))
-    engine.place(request)
+    engine.place(request, engine.declare_group([Rule("spread", Level.RACK)]))
