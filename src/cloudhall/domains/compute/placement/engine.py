@@ -258,6 +258,15 @@ class Engine:
             self._notes, totals[at.T_LOGGING] = None, logging
             self._end_session()
 
+    def refound(self, fleet: Fleet) -> None:
+        """Stand on another fleet (`grow`); what is indexed is forgotten. `Conflict` in a trial."""
+        if self._notes is not None:
+            raise Conflict(T("试算中不能更换机群", "no other fleet in a trial"))
+        self.fleet = fleet
+        self.state.refound(fleet)
+        self.state.books.classes[:, at.SLOT] = -1
+        self._trees = None if self._trees is None else index.empty(fleet.topology)
+
     def allocation(self, id: int) -> Allocation:
         """Look one up. `NotFound` where it is not, or no longer."""
         return self.state.allocation(id)

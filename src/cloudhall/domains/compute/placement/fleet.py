@@ -21,15 +21,6 @@ SHAPE = re.compile(r"(\d+)c(\d+)g")
 TIERS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Overcommit:
-    """What a pool sells of its cores and memory: `floor(physical * percent / 100) - reserve`, never below 0."""
-
-    cpu_percent: int = 100
-    reserve_cpu_milli: int = 0
-    reserve_memory_mib: int = 0
-
-
 @dataclass(frozen=True, eq=False)
 class Fleet:
     """Columns have one entry a host, in topology order. `capacity` is a matrix of `columns`, read only."""

@@ -38,6 +38,7 @@ class Log:
         self._classes, self._groups = len(engine.state.requests), len(engine.state.rules)
         engine.state.books.totals[[at.T_LOGGED, at.T_LOGGING]] = 0, 1
         engine.on_log_full = self.flush
+        self._write(DEFINITION, msgspec.json.encode({"begins": _standing(engine)}))
 
     def flush(self) -> None:
         """Write what was decided since the last time, and sync the file."""
@@ -115,10 +116,21 @@ def repeat(books: Books, entries: Small, first: int) -> int:
     return len(entries)
 
 
+def _standing(engine: Engine) -> list[int]:
+    """What tells states apart that follow each other: machines placed so far, and live."""
+    totals = engine.state.books.totals
+    return [int(totals[at.T_SERIAL]), int(totals[at.T_LIVE])]
+
+
 def _define(engine: Engine, definition: dict[str, object]) -> None:
+    if "begins" in definition and definition["begins"] != _standing(engine):
+        raise Conflict(
+            T("记录不是从这一状态开始的", "the log did not begin on this state"),
+            mend=T("从记录开始时的快照重放", "replay on the snapshot that the log began on"),
+        )
     if "request" in definition:
         engine.class_of(msgspec.convert(definition["request"], Request))
-    else:
+    if "rules" in definition:
         engine.declare_group(msgspec.convert(definition["rules"], list[Rule]))
 
 

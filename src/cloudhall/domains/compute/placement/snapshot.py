@@ -60,7 +60,7 @@ def save(engine: Engine, path: Path) -> None:
 def load(path: Path, *, compiled: bool | None = None) -> Engine:
     """Read an engine back. `Invalid` where the file is damaged or of another format."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         header = msgspec.json.decode(arrays["header"].tobytes(), type=Header)
     except (BadZipFile, KeyError, ValueError, EOFError) as error:

@@ -44,10 +44,9 @@ class State:
         self.rules: list[tuple[Rule, ...]] = []
         self.requests: list[Request] = []
         self.numbers: dict[Request, int] = {}
-        hosts = _aligned(len(fleet), at.HOST_COLUMNS) if by_row else np.zeros((at.HOST_COLUMNS, len(fleet)), np.int64).T
-        hosts[:] = fleet.capacity
+        self._by_row = by_row
         self.books = Books(
-            hosts=hosts,
+            hosts=self._empty_hosts(),
             allocs=ledger.empty_rows(FIRST_ROWS),
             groups=np.zeros((0, at.GROUP_COLUMNS), np.int32),
             classes=np.zeros((FIRST_CLASSES, at.CLASS_COLUMNS), np.int64),
@@ -56,6 +55,17 @@ class State:
             touched=np.zeros(ledger.RING, np.int32),
             log=np.zeros((at.LOG_ROWS, at.LOG_COLUMNS), np.int32),
         )
+
+    def _empty_hosts(self) -> Ints:
+        count, capacity = len(self.fleet), self.fleet.capacity
+        hosts = _aligned(count, at.HOST_COLUMNS) if self._by_row else np.zeros((at.HOST_COLUMNS, count), np.int64).T
+        hosts[:] = capacity
+        return hosts
+
+    def refound(self, fleet: Fleet) -> None:
+        """Stand on another fleet, all of it free; whoever calls carries the old hosts over."""
+        self.fleet = fleet
+        self.books = self.books._replace(hosts=self._empty_hosts())
 
     def class_of(self, request: Request) -> int:
         """Number of the class of `request`, new if need be; a dictionary look-up else."""
