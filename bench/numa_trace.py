@@ -3,8 +3,8 @@
     bench/run numa-trace --to DIR --starts FILE    writes DIR/vms.csv.gz (vmid, cpu, mem, at, lt) and start rows
 
 Sizes are powers of two, small ones the most frequent, with 1, 2 or 4 GB a core, as public clouds sell them. Arrivals
-are a Poisson process whose rate follows the hour of the day, fast enough to fill five hosts in minutes. Lifetimes are lognormal: half of the machines end within
-about two hours, a few live for weeks and hold most of the room.
+are a Poisson process whose rate follows the hour of the day, fast enough to fill five hosts in minutes. Lifetimes are
+lognormal: half of the machines end within about two hours, a few live for weeks and hold most of the room.
 """
 
 import argparse

@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--inflate", type=float, default=1.3, metavar="FACTOR")
     parser.add_argument("--seeds", type=int, default=10, metavar="N")
     parser.add_argument("--score", default="gpu", metavar="PROFILE")
-    parser.add_argument("--types", type=int, default=64, metavar="N", help="of the mix: the most frequent ones")
+    parser.add_argument("--types", type=int, default=1_000, metavar="N", help="of the mix: the most frequent ones")
     print(json.dumps(measure(parser.parse_args())))
 
 

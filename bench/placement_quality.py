@@ -28,7 +28,7 @@ LOOK_BELOW = 6
 def replayed(machines: Machines, given: argparse.Namespace, hosts: int) -> Replay:
     """A replay that has not begun."""
     engine = Engine(Fleet.of(given.host, hosts))
-    return Replay(engine, machines, profile=given.score, moves=given.moves)
+    return Replay(engine, machines, profile=given.score, moves=given.moves, in_order=given.in_order)
 
 
 def refuses(machines: Machines, given: argparse.Namespace, hosts: int) -> bool:
@@ -63,6 +63,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     report = watch.report()
     return {
         "hosts": hosts,
+        "in_order": given.in_order,
         "bound": bound,
         "hosts_to_bound": report["hosts_to_bound"],
         "refusals": report["refused"],
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--trace", type=Path, required=True, metavar="DIR")
     parser.add_argument("--host", default="48c120g", metavar="SHAPE")
     parser.add_argument("--moves", type=int, default=0, metavar="N", help="at most so many for one refused machine")
+    parser.add_argument("--in-order", action="store_true", help="take who comes at once as in the file, not by size")
     parser.add_argument("--score", default="pack", metavar="NAME")
     print(json.dumps(measure(parser.parse_args())))
 

@@ -64,6 +64,11 @@ TRACE = (
     Flag("hosts", "number", T("主机台数", "Number of hosts"), metavar="N", required=True),
     Flag("host", "word", T("一台主机的核数与内存（GiB）", "Cores and memory (GiB) of a host"), "48c120g", "SHAPE"),
     Flag("profile", "word", T("评分方式", "Score profile"), "pack", "NAME"),
+    Flag(
+        "in-order",
+        "switch",
+        T("同时到达者按轨迹的顺序，而非先大后小", "Take who comes at once as in the file, not by size"),
+    ),
     Flag("numpy", "switch", T("即使装有 numba 也只用 NumPy", "Use NumPy alone even where numba is installed")),
 )
 MOVES = Flag(

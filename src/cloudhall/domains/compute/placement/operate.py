@@ -167,7 +167,7 @@ def _replay_of(given: Given) -> Replay:
         seed=given.get("seed", 0),
     )
     moves = given["moves"] if "refusal" in given or "failures" in given else 0
-    return Replay(engine, machines, profile=given["profile"], moves=moves, broken=broken)
+    return Replay(engine, machines, profile=given["profile"], moves=moves, broken=broken, in_order=given["in_order"])
 
 
 def _run_to(run: Replay, at_hours: int | None, told: Progress) -> None:

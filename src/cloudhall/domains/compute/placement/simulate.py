@@ -1,8 +1,9 @@
 """Virtual time: machines of a trace arrive and leave, hosts fail by seed and come back, the engine decides.
 
-At one moment departures come first, then arrivals in the order of the trace. A moment's events are one call of the
-engine, so a replay costs what its decisions cost. What fails is drawn before the replay begins: the same seed is the
-same story on any fleet of that size.
+At one moment departures come first, then arrivals, the largest first: what comes at once is decided at once, and who
+is hardest to place chooses while there is most room. (`in_order` takes arrivals as they stand in the file.) A moment's
+events are one call of the engine, so a replay costs what its decisions cost. What fails is drawn before the replay
+begins: the same seed is the same story on any fleet of that size.
 
 Never here: a decision, or the clock of this machine.
 """
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints, Small
 from cloudhall.domains.compute.placement.engine import Engine, Refusal, Stream
 from cloudhall.domains.compute.placement.planner.plan import Approved, carry_out
@@ -47,7 +49,7 @@ class Moment(NamedTuple):
     machine: int = NOBODY
 
 
-def timeline(engine: Engine, machines: Machines, profile: str = "pack") -> Timeline:
+def timeline(engine: Engine, machines: Machines, profile: str = "pack", *, in_order: bool = False) -> Timeline:
     """Order arrivals and departures up to the last arrival; requests become classes of `engine`."""
     count, end_s = len(machines.arrival_s), int(machines.arrival_s.max(initial=0))
     leaves_s = machines.arrival_s + machines.life_s
@@ -55,7 +57,8 @@ def timeline(engine: Engine, machines: Machines, profile: str = "pack") -> Timel
     at_s = np.concatenate((leaves_s[leavers], machines.arrival_s))
     machine = np.concatenate((leavers, np.arange(count)))
     class_ = np.concatenate((np.full(len(leavers), -1), classes(engine, machines, profile)))
-    order = np.lexsort((machine, class_ >= 0, at_s))
+    size = np.zeros(count, np.int64) if in_order else sizes(engine, machines)
+    order = np.lexsort((machine, -size[machine], class_ >= 0, at_s))
     moments, first = np.unique(at_s[order], return_index=True)
     stream = Stream(
         class_[order].astype(np.int32), machine[order].astype(np.int32), np.full(len(order), NO_GROUP, np.int32)
@@ -65,17 +68,24 @@ def timeline(engine: Engine, machines: Machines, profile: str = "pack") -> Timel
 
 def classes(engine: Engine, machines: Machines, profile: str) -> Small:
     """Class of each machine."""
-    sizes, which = flavours(machines)
+    kinds, which = flavours(machines)
     numbers = [
-        engine.class_of(Request(cpu_milli=cpu, memory_mib=memory, profile=profile)) for cpu, memory in sizes.tolist()
+        engine.class_of(Request(cpu_milli=cpu, memory_mib=memory, profile=profile)) for cpu, memory in kinds.tolist()
     ]
     return np.array(numbers, np.int32)[which]
 
 
+def sizes(engine: Engine, machines: Machines) -> Ints:
+    """Size of each machine: the larger of its shares of the largest host's cores and memory, in 2**-20."""
+    largest = np.maximum(engine.fleet.capacity[:, [at.CPU, at.MEM]].max(0), 1)
+    size: Ints = np.maximum((machines.cpu_milli << 20) // largest[0], (machines.memory_mib << 20) // largest[1])
+    return size
+
+
 def flavours(machines: Machines) -> tuple[Ints, Ints]:
     """Sizes that occur, rows of (cores in thousandths, MiB) from small to large, and which of them each machine has."""
-    sizes, which = np.unique(np.stack((machines.cpu_milli, machines.memory_mib), 1), axis=0, return_inverse=True)
-    return sizes, which.ravel()
+    kinds, which = np.unique(np.stack((machines.cpu_milli, machines.memory_mib), 1), axis=0, return_inverse=True)
+    return kinds, which.ravel()
 
 
 def failures(count: int, *, hosts: int, end_s: int, repair_s: int, seed: int) -> list[Failure]:
@@ -99,10 +109,11 @@ class Replay:
         profile: str = "pack",
         moves: int = 0,
         broken: Sequence[Failure] = (),
+        in_order: bool = False,
     ) -> None:
         """`moves` is the most that may be moved to make room for one that was refused."""
         self.engine, self.machines, self.moves_max = engine, machines, moves
-        self.timeline = timeline(engine, machines, profile)
+        self.timeline = timeline(engine, machines, profile, in_order=in_order)
         self.profile = profile
         self.ids = np.full(len(machines.arrival_s), -1, np.int64)
         self.refused: list[int] = []

@@ -8,9 +8,10 @@ import csv
 import difflib
 import functools
 import gzip
+import math
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, NoReturn, TextIO
 
@@ -134,19 +135,19 @@ def whole(text: str) -> int:
 @functools.cache
 def thousandths(text: str) -> int:
     """Read a decimal number as thousandths, rounded up."""
-    return _bounded(-int(-(Decimal(text) * 1000) // 1))
+    return _bounded(math.ceil(Decimal(text) * 1000))
 
 
 @functools.cache
 def mebibytes(text: str) -> int:
     """Read GB as MiB, rounded up."""
-    return _bounded(-int(-(Decimal(text) * MIB_A_GB) // 1))
+    return _bounded(math.ceil(Decimal(text) * MIB_A_GB))
 
 
 @functools.cache
 def seconds(text: str) -> int:
     """Read seconds, rounded up."""
-    return _bounded(-int(-Decimal(text) // 1))
+    return _bounded(math.ceil(Decimal(text)))
 
 
 def flag(text: str) -> int:
@@ -202,7 +203,7 @@ def _read(path: Path, columns: dict[str, Parse]) -> list[Ints]:
             try:
                 for _, place, parse, out in plan:
                     out.append(parse(row[place]))
-            except (ValueError, InvalidOperation):
+            except (ValueError, ArithmeticError):
                 for name, place, parse, _ in plan:
                     _parsed(path, line, name, parse, row[place])
     return [np.array(out, np.int64) for out in values]
@@ -229,7 +230,7 @@ def _place(path: Path, header: Sequence[str], name: str) -> int:
 def _parsed(path: Path, line: int, column: str, parse: Parse, text: str) -> int:
     try:
         return parse(text)
-    except (ValueError, InvalidOperation):
+    except (ValueError, ArithmeticError):
         _refuse(path, line, column, T(f"“{text}”不能用", f"{text!r} cannot be used"))
 
 
