@@ -32,11 +32,14 @@ class Bell:
         self._listening: deque[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = deque()
 
     def ring(self) -> None:
-        """Wake everybody who listened until now; called on the thread that commits."""
+        """Wake everybody who listened until now; called on the thread that commits, once for each loop."""
+        waiting: dict[asyncio.AbstractEventLoop, list[asyncio.Event]] = {}
         for _ in range(len(self._listening)):
             loop, event = self._listening.popleft()
+            waiting.setdefault(loop, []).append(event)
+        for loop, heard_by in waiting.items():
             with contextlib.suppress(RuntimeError):  # a loop that has closed has nobody left to wake
-                loop.call_soon_threadsafe(event.set)
+                loop.call_soon_threadsafe(_set_all, heard_by)
 
     def listen(self) -> asyncio.Event:
         """Begin to listen. Look at the database after this and before waiting, so that no commit is missed."""
@@ -50,6 +53,11 @@ class Bell:
         """End every wait: the server stops."""
         self.closed = True
         self.ring()
+
+
+def _set_all(events: list[asyncio.Event]) -> None:
+    for event in events:
+        event.set()
 
 
 class Host:
