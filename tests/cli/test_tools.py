@@ -82,10 +82,10 @@ def test_explaining_a_kind_a_field_and_a_permission(shell: Shell, town: Town, mo
     assert "dev" in told
 
 
-def test_explaining_how_a_resource_stands(shell: Shell, town: Town) -> None:
+def test_explaining_how_a_resource_stands(shell: Shell) -> None:
     shell.out("box create stand --size-gib 1")
     shell.out("lid create loose --box stand --no-fits")
-    town.kernel.reconciler.run_due()
+    shell.err("wait lid loose --timeout 5s", code=3)
     told = shell.run("explain lid loose")
     assert told.stdout.splitlines()[0] == "lid loose  Needs attention"
     assert "does not fit (DoesNotFit)" in told.stdout

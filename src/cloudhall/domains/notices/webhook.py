@@ -31,12 +31,12 @@ from cloudhall.kernel.kinds import (
     field,
     finalizer,
 )
-from cloudhall.kernel.roles import ADMINISTRATORS, DATA_OFFICER, DEVELOPER, ORG_ADMIN
+from cloudhall.kernel.roles import DATA_OFFICER, DEVELOPER, ORG_ADMIN, SYSTEM_ADMIN
 
 if TYPE_CHECKING:
     from cloudhall.kernel.context import Context
 
-KEEPERS = (DEVELOPER, DATA_OFFICER, ORG_ADMIN, *ADMINISTRATORS)
+KEEPERS = (DEVELOPER, DATA_OFFICER, ORG_ADMIN, SYSTEM_ADMIN)  # no two administrators share work
 FILTERS_MAX = 50
 REPLAY_MAX = 100_000  # revisions of the log in one replay
 NAMES_MAX = 10  # named in a refusal
