@@ -36,7 +36,7 @@ NOT_CONFIRMED = T("未确认，什么也没有改", "Not confirmed; nothing chan
 def output_options(noun: Noun | None = None) -> list[click.Parameter]:
     """`-o` and `--json`; resources have names, and fields to choose from."""
     styles = STYLES if noun else STYLES[:-1]
-    how = say(FORMS, ", ".join(styles))
+    how = T(*(form.format(", ".join(styles)) for form in FORMS))
     chosen = Option("--json", text=JSON_FIELDS, is_flag=False, flag_value=EVERY, metavar="[FIELDS]", common=True)
     return [
         Option("-o", "--output", text=how, type=OneOf(styles), metavar="FORM", common=True),
