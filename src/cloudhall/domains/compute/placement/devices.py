@@ -15,8 +15,11 @@ def has_node(host: Row, need: Row, node: int) -> Any:
 
 @shared
 def on_first(host: Row, need: Row) -> Any:
-    """1 where the request goes whole to the first node: it fits there and the second is not tighter; else 0."""
-    second = has_node(host, need, 1) & (host[at.NODE_MEM + 1] < host[at.NODE_MEM])
+    """1 where the request goes whole to the first node: it fits there and the second is not emptier; else 0.
+
+    The emptier node, because a request that is split takes the same from both: what it finds is twice the fuller one.
+    """
+    second = has_node(host, need, 1) & (host[at.NODE_MEM + 1] > host[at.NODE_MEM])
     return (has_node(host, need, 0) & (second == 0)) * (need[at.NUMA] != at.BOTH)
 
 
