@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.numa_trace import generate
+from bench.support.numa_trace import generate
 from cloudhall.domains.compute.placement.engine import Decision, Engine
 from cloudhall.domains.compute.placement.fleet import Fleet
 from cloudhall.domains.compute.placement.request import Request
