@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.support.numa_trace import generate, write
 from bench.placement_numa import MORE, NODE_GB, ByProfile, FirstFit, Wish, queue_from, trimmed_mean, wait_s, wishes
+from bench.support.numa_trace import generate, write
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.traces import read_queue
 
