@@ -1,6 +1,8 @@
 """Machines as they queue for a few hosts of two NUMA nodes: a generator, since no real trace of that form is free.
 
-    python -m bench.support.numa_trace --to DIR --starts FILE    writes DIR/vms.csv.gz (vmid, cpu, mem, at, lt) and start rows
+    python -m bench.support.numa_trace --to DIR --starts FILE
+
+writes DIR/vms.csv.gz (vmid, cpu, mem, at, lt) and start rows.
 
 Sizes are powers of two, small ones the most frequent, with 1, 2 or 4 GB a core, as public clouds sell them. Arrivals
 are a Poisson process whose rate follows the hour of the day, fast enough to fill five hosts in minutes. Lifetimes are
