@@ -82,13 +82,13 @@ def test_bones_see_what_differs() -> None:
 def test_what_a_reader_is_told_to_type_exists() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    benches = {path.stem for path in (ROOT / "bench").glob("*.py")} | {"NAME"}
+    benches = {path.stem.replace("_", "-") for path in (ROOT / "bench").glob("*.py")} | {"NAME"}
     for page in PAGES:
         text = page.read_text("utf-8")
         code = "\n".join(re.findall(r"`+[^`]+`+", text))
         told = set(re.findall(r"\bmake ([a-z][a-z-]*)", code))
         assert told <= targets, f"{page.name}: no make target {told - targets}"
-        run = set(re.findall(r"bench/run ([A-Za-z0-9_]+)", code))
+        run = set(re.findall(r"bench/run ([A-Za-z0-9_-]+)", code))
         assert run <= benches, f"{page.name}: no measurement {run - benches}"
 
 
