@@ -183,6 +183,12 @@ class Course(RuleBasedStateMachine):
         assert sorted(self.live) == sorted(id for host in range(HOSTS) for id in state.guests(host))
 
     @invariant()
+    def what_is_looked_through_is_what_hosts_have(self) -> None:
+        for engine in self.engines:
+            books = engine.state.books
+            assert (books.hot == books.hosts[:, : at.HOT_COLUMNS]).all()
+
+    @invariant()
     def nobody_shares_a_dedicated_host(self) -> None:
         for host in range(HOSTS):
             owners = {self.first.allocation(id).request.owner for id in self.first.guests(host)}

@@ -2,6 +2,7 @@
 
 Cores are thousandths (`_milli`), memory is MiB. A host's first eight columns are one cache line of 64 bytes and all
 that an ordinary request reads of it; keep them together. `hosts` holds what is free, `capacity` what there is in all.
+`hot` repeats the first eight columns, so that looking through hosts reads nothing else.
 """
 
 from typing import Any
@@ -21,11 +22,14 @@ GUESTS, HEAD, TIER, GPU_COUNT, NODE_CPU, NODE_MEM = 8, 9, 10, 11, 12, 14
 GPU = 16
 GPUS_MAX = 8
 HOST_COLUMNS = GPU + GPUS_MAX
+HOT_COLUMNS = 8
 NODES = 2
 """A paired host has free cores of its NUMA nodes in NODE_CPU and NODE_CPU + 1, memory in NODE_MEM and NODE_MEM + 1."""
 
 # request class; CPU, MEM, CORES as above
 MASK, WANT, NEED_OWNER, PREFER, NUMA, NEED_GPUS, GPU_MILLI, PROFILE = range(3, 11)
+PLAIN = 11
+"""Whether the columns of `hot` say all that the class asks about a host that is not paired."""
 SLOT = 15
 """Not part of what is asked: where the index keeps the tree of this class, or -1."""
 CLASS_COLUMNS = 16

@@ -17,7 +17,7 @@ from cloudhall.domains.compute.placement.fingerprint import fingerprint
 from cloudhall.domains.compute.placement.fit import key_one
 from cloudhall.domains.compute.placement.fleet import Fleet
 from cloudhall.domains.compute.placement.groups import Rule, judge
-from cloudhall.domains.compute.placement.index import Trees
+from cloudhall.domains.compute.placement.index import Index
 from cloudhall.domains.compute.placement.jit import HAVE_NUMBA
 from cloudhall.domains.compute.placement.request import Request
 from cloudhall.domains.compute.placement.state import NO_GROUP, Allocation, State
@@ -168,7 +168,7 @@ class Engine:
         detail = word >> at.CLASS_BITS
         self._end_session()
         ledger.lift(books, row)
-        if key_one(books.hosts, host, books.classes[class_], books.mix) == at.NONE:
+        if key_one(books, host, books.classes[class_]) == at.NONE:
             ledger.settle(books, row, host, word & (at.CLASSES_MAX - 1), detail)
             return Refusal(request, int(books.allocs[row, at.GROUP]))
         chosen = ledger.choose_detail(books.hosts[host], books.classes[class_])
@@ -317,7 +317,7 @@ class Engine:
 
     def _fits(self, class_: int, group: int, host: int) -> bool:
         state = self.state
-        if key_one(state.books.hosts, host, state.books.classes[class_], state.books.mix) == at.NONE:
+        if key_one(state.books, host, state.books.classes[class_]) == at.NONE:
             return False
         if group < 0 or not state.rules[group]:
             return True
@@ -342,7 +342,7 @@ class Engine:
         books.totals[at.T_LOGGING] = logging
         return -1 if key in (-1, at.NONE) else int(key & (at.HOSTS_MAX - 1))
 
-    def _index(self) -> Trees | None:
+    def _index(self) -> Index | None:
         """Begin the index as soon as there is machine code to use it."""
         if self._trees is None and self.compiled and warming.is_done():
             self.state.books.classes[:, at.SLOT] = -1

@@ -104,17 +104,19 @@ def fits_one(host: Row, need: Row) -> bool:
     """All tests on one host, the cheap ones first."""
     if not (has_cpu(host, need) and has_memory(host, need) and has_cores(host, need) and has_labels(host, need)):
         return False
-    if not has_owner(host, need):
+    if host[at.OWNER] != need[at.NEED_OWNER] and not (need[at.NEED_OWNER] and has_owner(host, need)):
         return False
-    if (need[at.NUMA] == at.BOTH or host[at.LABELS] & at.PAIRED) and not has_nodes(host, need):
+    if host[at.LABELS] & at.PAIRED:
+        if not has_nodes(host, need):
+            return False
+    elif need[at.NUMA] == at.BOTH:
         return False
     return not need[at.NEED_GPUS] or bool(has_gpus(host, need))
 
 
 @shared
-def key_one(hosts: Ints, number: int, need: Ints, mix: Ints) -> int:
-    """Key of one host: penalty, score, number; `NONE` where it does not fit."""
-    host = hosts[number]
+def key_of(host: Ints, number: int, need: Ints, mix: Ints) -> int:
+    """Key of the host whose row this is: penalty, score, number; `NONE` where it does not fit."""
     if not fits_one(host, need):
         return at.NONE
     value = score(host, need, mix)
@@ -122,6 +124,15 @@ def key_one(hosts: Ints, number: int, need: Ints, mix: Ints) -> int:
         value += missing(host, need) << at.SCORE_BITS
     key: int = (value << at.HOST_BITS) | number
     return key
+
+
+@shared
+def key_one(books: Any, number: int, need: Ints) -> int:
+    """Key of one host; plain hosts are read from `hot` where the class asks for nothing that stands elsewhere."""
+    host = books.hot[number]
+    if not need[at.PLAIN] or host[at.LABELS] & at.PAIRED:
+        host = books.hosts[number]
+    return int(key_of(host, number, need, books.mix))
 
 
 def keys_all(hosts: Ints, need: Ints, mix: Ints) -> Ints:

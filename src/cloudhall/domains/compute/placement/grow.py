@@ -12,6 +12,7 @@ from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints
 from cloudhall.domains.compute.placement.engine import Engine
 from cloudhall.domains.compute.placement.fleet import Fleet
+from cloudhall.domains.compute.placement.ledger import touch_all
 from cloudhall.domains.compute.placement.topology import Level, Topology
 from cloudhall.kernel.errors import Conflict, NotFound
 from cloudhall.kernel.text import T
@@ -58,5 +59,6 @@ def _carry_over(engine: Engine, fleet: Fleet, numbers: Ints) -> None:
     engine.refound(fleet)
     books = engine.state.books
     books.hosts[numbers] = before.hosts
+    touch_all(books)
     live = books.allocs[:, at.HOST] >= 0
     books.allocs[live, at.HOST] = numbers[books.allocs[live, at.HOST]]

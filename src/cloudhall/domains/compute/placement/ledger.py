@@ -23,7 +23,10 @@ RING = 1 << 15
 
 
 class Books(NamedTuple):
-    """The arrays of one state; `columns` says what stands where. `touched` is a ring of hosts that changed."""
+    """The arrays of one state; `columns` says what stands where. `touched` is a ring of hosts that changed.
+
+    Whoever writes into `hosts` by other ways than these functions calls `touch` or, for many, `touch_all`.
+    """
 
     hosts: Ints
     allocs: Small
@@ -32,6 +35,7 @@ class Books(NamedTuple):
     mix: Ints
     totals: Ints
     touched: Small
+    hot: Ints
     log: Small
 
 
@@ -80,9 +84,17 @@ def charge(host: Ints, need: Ints, detail: int, sign: int) -> None:
 
 @shared
 def touch(books: Books, host: int) -> None:
-    """Remember that `host` changed."""
+    """Remember that `host` changed, and repeat what it has left in `hot`; whoever changes a host calls this."""
+    for column in range(at.HOT_COLUMNS):
+        books.hot[host, column] = books.hosts[host, column]
     books.touched[books.totals[at.T_TOUCHED] % RING] = host
     books.totals[at.T_TOUCHED] += 1
+
+
+def touch_all(books: Books) -> None:
+    """Say that any host may have changed: indexes begin anew."""
+    books.hot[:] = books.hosts[:, : at.HOT_COLUMNS]
+    books.totals[at.T_TOUCHED] += RING + 1
 
 
 @shared

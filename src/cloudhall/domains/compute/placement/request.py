@@ -86,5 +86,6 @@ def class_row(request: Request, labels: Labels) -> Ints:
     row[at.NUMA] = NUMA_MODES.index(request.numa)
     row[at.NEED_GPUS], row[at.GPU_MILLI] = request.gpus, request.gpu_milli if request.gpus else 0
     row[at.PROFILE] = profiles.NAMES.index(request.profile)
+    row[at.PLAIN] = not (request.gpus or request.owner) and request.profile in profiles.OF_HOT
     row[at.SLOT] = -1
     return row

@@ -38,7 +38,7 @@ def best_open(books: Books, class_: int, hard: Ints, soft: Ints) -> int:
     need, best_key, least = books.classes[class_], at.NONE, at.NONE
     for host in range(len(hard)):
         if hard[host] == 0 and soft[host] <= least:
-            key = key_one(books.hosts, host, need, books.mix)
+            key = key_one(books, host, need)
             if key != at.NONE and (soft[host] < least or key < best_key):
                 best_key, least = key, soft[host]
     return best_key

@@ -76,7 +76,7 @@ class Scheduler:
         view.hosts[hosts, at.LABELS] |= self._own[hosts]
         self._seen = int(cell.totals[at.T_TOUCHED])
         if isinstance(hosts, slice):
-            view.totals[at.T_TOUCHED] += 2 * ledger.RING
+            ledger.touch_all(view)
             return
         for host in hosts.tolist():
             ledger.touch(view, host)

@@ -75,6 +75,7 @@ def load(path: Path, *, compiled: bool | None = None) -> Engine:
     books = engine.state.books
     books.hosts[:], books.totals[:] = arrays["hosts"], arrays["totals"]
     books.totals[[at.T_LOGGED, at.T_LOGGING]] = 0
+    ledger.touch_all(books)
     engine.state.books = books._replace(allocs=arrays["allocs"], groups=arrays["groups"], mix=arrays["mix"])
     return engine
 

@@ -53,8 +53,10 @@ class State:
             mix=np.zeros((0, at.MIX_COLUMNS), np.int64),
             totals=np.zeros(at.TOTALS, np.int64),
             touched=np.zeros(ledger.RING, np.int32),
+            hot=_aligned(len(fleet), at.HOT_COLUMNS),
             log=np.zeros((at.LOG_ROWS, at.LOG_COLUMNS), np.int32),
         )
+        ledger.touch_all(self.books)
 
     def _empty_hosts(self) -> Ints:
         count, capacity = len(self.fleet), self.fleet.capacity
@@ -65,7 +67,7 @@ class State:
     def refound(self, fleet: Fleet) -> None:
         """Stand on another fleet, all of it free; whoever calls carries the old hosts over."""
         self.fleet = fleet
-        self.books = self.books._replace(hosts=self._empty_hosts())
+        self.books = self.books._replace(hosts=self._empty_hosts(), hot=_aligned(len(fleet), at.HOT_COLUMNS))
 
     def class_of(self, request: Request) -> int:
         """Number of the class of `request`, new if need be; a dictionary look-up else."""
@@ -91,7 +93,7 @@ class State:
         table = np.array(rows, np.int64).reshape(-1, at.MIX_COLUMNS)
         table[:, at.MIX_WEIGHT] = table[:, at.MIX_WEIGHT] * at.MIX_TOTAL // max(int(table[:, at.MIX_WEIGHT].sum()), 1)
         self.books = self.books._replace(mix=table)
-        self.books.totals[at.T_TOUCHED] += ledger.RING + 1
+        ledger.touch_all(self.books)
 
     def declare_groups(self, rules: Sequence[Rule], count: int = 1) -> int:
         """Begin `count` groups with the same rules; answers the number of the first."""

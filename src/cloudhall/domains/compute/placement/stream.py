@@ -12,7 +12,7 @@ import numpy as np
 
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement.columns import Ints, Small
-from cloudhall.domains.compute.placement.index import GOES_ON, OVER, PHASE, S_GROUP, Trees, best, count_member
+from cloudhall.domains.compute.placement.index import GOES_ON, OVER, PHASE, S_GROUP, Index, best, count_member
 from cloudhall.domains.compute.placement.jit import compiled, shared
 from cloudhall.domains.compute.placement.ledger import (
     ROW_MASK,
@@ -42,7 +42,7 @@ class Stream(NamedTuple):
 
 
 @shared
-def step(books: Books, index: Trees, what: int, number: int, group: int, held: int) -> int:
+def step(books: Books, index: Index, what: int, number: int, group: int, held: int) -> int:
     """Do one thing; -1 where nothing fits.
 
     PLACE a machine of class `number` and answer its row; there must be a free one. FREE the machine in row `number`.
@@ -74,7 +74,7 @@ def step(books: Books, index: Trees, what: int, number: int, group: int, held: i
 
 
 @shared
-def run(books: Books, index: Trees, events: Stream, ids: Ints, hosts: Small, first: int, stop_at_refusal: int) -> int:
+def run(books: Books, index: Index, events: Stream, ids: Ints, hosts: Small, first: int, stop_at_refusal: int) -> int:
     """Run events from `first` on; answers the first event not run, for whatever reason.
 
     `hosts[event]` takes what came of a move.

@@ -13,6 +13,8 @@ from cloudhall.domains.compute.placement.jit import shared
 from cloudhall.domains.compute.placement.profiles import gpu, green, numa, pack, spread
 
 NAMES = ("pack", "spread", "green", "gpu", "numa")
+OF_HOT = ("pack", "spread")
+"""Those that read the first columns of a host alone (`columns.HOT_COLUMNS`)."""
 
 
 @shared
