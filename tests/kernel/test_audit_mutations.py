@@ -186,3 +186,11 @@ def test_every_mutation_is_found(genuine: Genuine, tmp_path: Path, part: int) ->
         unseen += [] if found else [f"{number}: {what}"]
         shutil.rmtree(folder)
     assert unseen == []
+
+
+def test_entries_that_no_checkpoint_covers_yet_are_no_fault(tmp_path: Path) -> None:
+    with installed(tmp_path) as site:
+        append(site, 5)
+        checkpoint(site)
+        append(site, 3)
+        assert list(wrong_rows(site.log, site.db)) == []

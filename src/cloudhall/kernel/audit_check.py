@@ -27,8 +27,8 @@ def wrong_rows(log: AuditLog, tx: Tx) -> Iterator[T]:
     heads = {size: (root, note) for size, root, note in tx.execute("SELECT size, root, note FROM audit_checkpoint")}
     last = max(heads, default=0)
     tree = tlog.CompactRange()
-    for row in tx.execute(_ROWS):
-        yield from _wrong_entry(tree.size, row)
+    for expected, row in enumerate(tx.execute(_ROWS)):
+        yield from _wrong_entry(expected, row)
         for node in tree.push(row[10]) if tree.size < last else ():
             yield from _wrong_node(tx, node)
         if tree.size in heads and not _signed(log, tree, *heads.pop(tree.size)):
