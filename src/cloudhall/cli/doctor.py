@@ -31,7 +31,7 @@ def doctor(*, home: Path | None, port: int, **given: Any) -> int:
     else:
         print_lines(line for finding in findings for line in _lines(finding))
         states = [finding.state for finding in findings]
-        print_lines([say(COUNT, len(states), states.count("wrong"), states.count("note"))])  # type: ignore[arg-type]
+        print_lines([say(COUNT, len(states), states.count("wrong"), states.count("note"))])  # type: ignore[arg-type]  # a state is its text
     return FAILED if any(finding.state == "wrong" for finding in findings) else OK
 
 
