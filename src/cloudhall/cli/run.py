@@ -86,14 +86,16 @@ def default_home() -> Path:
 
 
 def _announce(kernel: object, port: int, *, demo: bool) -> None:
+    """In one piece: whoever reads the first line finds the others behind it."""
     zh = language() == "zh"
-    url = f"http://127.0.0.1:{port}"
-    click.echo(f"Cloudhall {'云厅 已启动' if zh else 'is up'}  {url}")
-    _announce_s3(kernel.drivers["objects"])  # type: ignore[attr-defined]  # the kernel stays out of the CLI's imports
+    lines = [f"Cloudhall {'云厅 已启动' if zh else 'is up'}  http://127.0.0.1:{port}"]
+    lines += _s3_lines(kernel.drivers["objects"])  # type: ignore[attr-defined]  # the kernel stays out of the CLI's imports
     if demo:
-        click.echo("演示登录（仅本机）：" if zh else "Demonstration log-ins (loopback only):")
+        lines.append("演示登录（仅本机）：" if zh else "Demonstration log-ins (loopback only):")
         for login, role, password in kernel.demo_logins:  # type: ignore[attr-defined]  # as above
-            click.echo(f"  {login:<14} {password}  {role.zh} / {role.en}")
+            lines.append(f"  {login:<14} {password}  {role.zh} / {role.en}")
+    click.echo("\n".join(lines))
+    if demo:
         hint = "下一步：另开一个终端运行" if zh else "next: in another terminal"
         click.echo(f"{hint}  .venv/bin/cloudhall tour", err=True)
     elif not _founded(kernel):
@@ -107,12 +109,11 @@ def _founded(kernel: Any) -> bool:
     return founded(kernel)
 
 
-def _announce_s3(objects: "Objects") -> None:
+def _s3_lines(objects: "Objects") -> list[str]:
     from cloudhall.drivers.objects.trouble import lacked
 
-    click.echo(f"S3  {objects.endpoint}")
-    if said := lacked(objects.lacks).in_(language()):
-        click.echo(f"    {say(LACKS, said)}")
+    said = lacked(objects.lacks).in_(language())
+    return [f"S3  {objects.endpoint}", *([f"    {say(LACKS, said)}"] if said else [])]
 
 
 run = Command(
