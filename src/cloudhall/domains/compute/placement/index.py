@@ -115,7 +115,7 @@ def catch_up(books: Books, index: Index, slot: int, class_: int) -> None:
     state, need = index.slots[slot], books.classes[class_]
     seen, now = state[SLOT_SEEN], books.totals[at.T_TOUCHED]
     state[SLOT_SEEN] = now
-    if now - seen > RING:
+    if now - seen > min(RING, len(books.hosts)):
         state[SLOT_COUNT], state[SLOT_BOUND] = 0, 0
         return
     bound = state[SLOT_BOUND]

@@ -18,8 +18,8 @@ from cloudhall.domains.compute.placement.jit import shared
 SERIALS = 1 << 31
 SERIAL_SHIFT = 32
 ROW_MASK = (1 << SERIAL_SHIFT) - 1
-RING = 1 << 15
-"""Changes that are remembered; an index further behind is built anew, which is then the cheaper way."""
+RING = 1 << 18
+"""Changes that are remembered, 1 MiB; a class further behind than this, or than there are hosts, begins anew."""
 
 
 class Books(NamedTuple):
