@@ -33,7 +33,8 @@ def useless(host: Any, need: Any, mix: Any, row: int, placed: int, taken: Any) -
         enough = enough + serves
         lost = lost + left * (1 - serves)
         free = free + left
-    fits = (cpu >= mix[row, at.MIX_CPU]) & (enough >= mix[row, at.MIX_GPUS])
+    memory = host[at.MEM] - (taken > 0) * need[at.MEM]
+    fits = (cpu >= mix[row, at.MIX_CPU]) & (memory >= mix[row, at.MIX_MEM]) & (enough >= mix[row, at.MIX_GPUS])
     return free + (lost - free) * fits
 
 
