@@ -33,8 +33,7 @@ def useless(host: Any, need: Any, mix: Any, row: int, placed: int, taken: Any) -
         enough = enough + serves
         lost = lost + left * (1 - serves)
         free = free + left
-    memory = host[at.MEM] - (taken > 0) * need[at.MEM]
-    fits = (cpu >= mix[row, at.MIX_CPU]) & (memory >= mix[row, at.MIX_MEM]) & (enough >= mix[row, at.MIX_GPUS])
+    fits = (cpu >= mix[row, at.MIX_CPU]) & (enough >= mix[row, at.MIX_GPUS])
     return free + (lost - free) * fits
 
 
