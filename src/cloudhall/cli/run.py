@@ -94,13 +94,12 @@ def _announce(kernel: object, port: int, *, demo: bool) -> None:
         lines.append("演示登录（仅本机）：" if zh else "Demonstration log-ins (loopback only):")
         for login, role, password in kernel.demo_logins:  # type: ignore[attr-defined]  # as above
             lines.append(f"  {login:<14} {password}  {role.zh} / {role.en}")
+    elif not _founded(kernel):
+        lines.append(say(EMPTY))
     click.echo("\n".join(lines))
     if demo:
         hint = "下一步：另开一个终端运行" if zh else "next: in another terminal"
         click.echo(f"{hint}  .venv/bin/cloudhall tour", err=True)
-    elif not _founded(kernel):
-        click.echo(say(EMPTY), err=True)
-    sys.stdout.flush()
 
 
 def _founded(kernel: Any) -> bool:
