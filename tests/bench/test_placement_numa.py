@@ -38,7 +38,7 @@ def test_a_split_machine_takes_half_of_each_node() -> None:
     hosts = ByProfile("numa")
     split = next(wish for wish in every if wish.split)
     assert hosts.place(split) is not None
-    nodes = hosts.engine.state.books.hosts[0, at.NODE_MEM : at.NODE_MEM + at.NODES]
+    nodes = hosts.engine.state.books.hosts[0, at.NODE_MEM : at.NODE_MEM + 2]
     assert nodes.tolist() == [NODE_GB * 1024 - split.memory_mib] * 2
 
 

@@ -18,12 +18,11 @@ Row = Any
 
 # host
 CPU, MEM, CORES, LABELS, OWNER, R_CPU, R_MEM, R_CORES = range(8)
-GUESTS, HEAD, TIER, GPU_COUNT, NODE_CPU, NODE_MEM = 8, 9, 10, 11, 12, 14
+GUESTS, HEAD, TIER, NODE_CPU, NODE_MEM = 8, 9, 10, 12, 14
 GPU = 16
 GPUS_MAX = 8
 HOST_COLUMNS = GPU + GPUS_MAX
 HOT_COLUMNS = 8
-NODES = 2
 """A paired host has free cores of its NUMA nodes in NODE_CPU and NODE_CPU + 1, memory in NODE_MEM and NODE_MEM + 1."""
 
 # request class; CPU, MEM, CORES as above
@@ -46,8 +45,8 @@ NODE_SHIFT = GPUS_MAX
 HELD = 1 << (NODE_SHIFT + 2)
 
 # group
-G_HEAD, G_LEVEL, G_LIMIT, G_SIZE = range(4)
-GROUP_COLUMNS = 4
+G_HEAD, G_LEVEL, G_LIMIT = range(3)
+GROUP_COLUMNS = 3
 NO_RULE, ASK = -1, -2
 """In place of a group's level: no rule at all; rules that only `groups.judge` knows."""
 MARK_COUNTS = 1 << 12

@@ -86,7 +86,6 @@ class Fleet:
             size = capacity[:, column]
             capacity[:, reciprocal] = np.where(size > 0, (1 << at.RECIPROCAL_BITS) // np.maximum(size, 1), 0)
         if gpus is not None:
-            capacity[:, at.GPU_COUNT] = gpus
             capacity[:, at.GPU : at.GPU + at.GPUS_MAX] = 1000 * (np.arange(at.GPUS_MAX) < np.asarray(gpus)[:, None])
         if paired is not None:
             _pair(capacity, np.flatnonzero(paired))

@@ -124,7 +124,6 @@ def link(books: Books, row: int) -> None:
         if head >= 0:
             allocs[head, at.GROUP_PREV] = row
         groups[group, at.G_HEAD] = row
-        groups[group, at.G_SIZE] += 1
 
 
 @shared
@@ -146,7 +145,6 @@ def unlink(books: Books, row: int) -> None:
             groups[group, at.G_HEAD] = after
         if after >= 0:
             allocs[after, at.GROUP_PREV] = before
-        groups[group, at.G_SIZE] -= 1
 
 
 @shared
