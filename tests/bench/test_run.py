@@ -1,5 +1,6 @@
 """`bench/run`: what it accepts as a measurement. A measurement of a test's own stands in for the real ones."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -52,4 +53,20 @@ def test_an_unknown_name_lists_the_known_ones(bench: Path) -> None:
     for arguments in ((), ("rates",)):
         done = run(bench, *arguments)
         assert done.returncode == 2
-        assert done.stderr == "usage: bench/run NAME [options], NAME one of: rate\n"
+        assert done.stderr == "usage: bench/run [--record] NAME [options], NAME one of: rate\n"
+
+
+def test_a_recorded_measurement_says_on_what_it_ran(bench: Path) -> None:
+    (bench / "rate.py").write_text("print('{\"rate\": 3}')")
+    for row in ("8", "9"):
+        assert run(bench, "--record", "rate", "--rows", row).returncode == 0
+    lines = [json.loads(line) for line in (bench / "results/rate.jsonl").read_text().splitlines()]
+    assert [(line["options"], line["figures"]) for line in lines] == [(["--rows", n], {"rate": 3}) for n in "89"]
+    assert lines[0]["machine"]["cores"]
+    assert lines[0]["others_cores"] >= 0
+
+
+def test_what_failed_is_not_recorded(bench: Path) -> None:
+    (bench / "rate.py").write_text("print('{}'); raise SystemExit(7)")
+    assert run(bench, "--record", "rate").returncode == 7
+    assert not (bench / "results").exists()
