@@ -12,6 +12,7 @@ NOTICE = (ROOT / "NOTICE").read_text("utf-8")
 SPOKEN = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache License 2.0": "Apache-2.0",
+    "Apache License, Version 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
     "MIT License": "MIT",
