@@ -39,7 +39,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cloudhall.domains.identity import DOMAIN as IDENTITY
-from cloudhall.domains.identity import passwords, resets, sessions
+from cloudhall.domains.identity import SCHEMAS as IDENTITY_SCHEMAS
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
@@ -105,8 +105,7 @@ def serve(home: Path, port: int, database: str) -> None:
 
     from cloudhall.api.app import create_app
 
-    schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
-    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=schemas, database=database)
+    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=IDENTITY_SCHEMAS, database=database)
     token, project = found(kernel)
     commits = [0]
     kernel.store.on_commit.append(lambda: commits.__setitem__(0, commits[0] + 1))

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 from bench.create import TICKETS, Ticket, wait_for
 from cloudhall.domains.identity import DOMAIN as IDENTITY
-from cloudhall.domains.identity import passwords, resets, sessions
+from cloudhall.domains.identity import SCHEMAS as IDENTITY_SCHEMAS
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
@@ -69,8 +69,7 @@ def serve(home: Path, port: int, rows: int, seed: int) -> None:
 
     from cloudhall.api.app import create_app
 
-    schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
-    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=schemas)
+    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=IDENTITY_SCHEMAS)
     grant(kernel, ROOT.id, SYSTEM_ADMIN, places.PLATFORM)
     grant(kernel, ROOT.id, DEVELOPER, places.PLATFORM)
     organisations = [make(kernel, Organisation, f"o-{n}", title_zh="单位") for n in range(ORGANISATIONS)]

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cloudhall.domains.identity import DOMAIN as IDENTITY
-from cloudhall.domains.identity import passwords, resets, sessions
+from cloudhall.domains.identity import SCHEMAS as IDENTITY_SCHEMAS
 from cloudhall.kernel import work
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.kernel import Kernel
@@ -39,7 +39,6 @@ from cloudhall.kernel.store import Tx
 from cloudhall.kernel.world import SECOND_US
 
 DIALECTS = ("sqlite", "postgres")
-SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
 CHUNK = 10_000
 SHARE = 200
 
@@ -75,7 +74,7 @@ LAMPS = Domain(name="bench", title=T("测量", "Bench"), question=T("多快？",
 
 def opened(home: Path, database: str, worker: str) -> Kernel:
     """Open an installation of lamps."""
-    return Kernel(Registry([IDENTITY, LAMPS]), home, schemas=SCHEMAS, database=database, worker=worker)
+    return Kernel(Registry([IDENTITY, LAMPS]), home, schemas=IDENTITY_SCHEMAS, database=database, worker=worker)
 
 
 def fill(kernel: Kernel, parked: int, due: int) -> None:

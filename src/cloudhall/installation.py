@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudhall.domains import identity, market, notices, storage
-from cloudhall.domains.identity import passwords, resets, sessions
 from cloudhall.domains.market import costs, opening, pricing
 from cloudhall.domains.notices import deliveries, inbox, outbox
 from cloudhall.domains.storage import stored, usage
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 
 DOMAINS = (identity.DOMAIN, storage.DOMAIN, market.DOMAIN, notices.DOMAIN)
 SCHEMAS = (
-    passwords.SCHEMA,
-    resets.SCHEMA,
-    sessions.SCHEMA,
+    *identity.SCHEMAS,
     stored.SCHEMA,
     usage.SCHEMA,
     deliveries.SCHEMA,

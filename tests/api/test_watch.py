@@ -163,7 +163,7 @@ def test_the_end_of_a_resource_is_told_to_who_could_see_it(town: Town, dev_: Wat
 def test_a_revoked_credential_ends_its_stream(town: Town, dev_: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "HEARTBEAT_S", 0.2)
     with dev_.watching() as stream:
-        town.kernel.store.write(lambda tx: tx.execute("DELETE FROM identity_session")).result()
+        town.kernel.store.write(lambda tx: tx.execute("DELETE FROM identity_login")).result()
         assert list(stream) == []
 
 

@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 
 from cloudhall.api.app import create_app
 from cloudhall.domains.identity import DOMAIN as IDENTITY
-from cloudhall.domains.identity import passwords, resets, sessions
+from cloudhall.domains.identity import SCHEMAS as IDENTITY_SCHEMAS
+from cloudhall.domains.identity import sessions
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
@@ -192,8 +193,7 @@ class Town:
 
     def __init__(self, home: Path, database: str = "") -> None:
         """Found the town."""
-        schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
-        self.kernel = Kernel(Registry([IDENTITY, TOWN]), home, schemas=schemas, database=database)
+        self.kernel = Kernel(Registry([IDENTITY, TOWN]), home, schemas=IDENTITY_SCHEMAS, database=database)
         self.app = create_app(self.kernel)
         for role in (SYSTEM_ADMIN, "org_admin", DEVELOPER):
             self.grant(ROOT.id, role, places.PLATFORM)
@@ -224,8 +224,9 @@ class Town:
     def token(self, name: str) -> str:
         """Open a session without the price of a password hash."""
         secret = credentials.make(sessions.SESSION_PREFIX, sessions.SESSION_LENGTH, self.kernel.world)
-        row = (credentials.digest(secret), self.people[name], 0, 2**62)
-        self.kernel.store.write(lambda tx: tx.execute("INSERT INTO identity_session VALUES (?, ?, ?, ?)", row)).result()
+        row = (credentials.digest(secret), self.people[name], 0, 2**62, 0, "password", "", "")
+        insert = "INSERT INTO identity_login VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self.kernel.store.write(lambda tx: tx.execute(insert, row)).result()
         return secret
 
     def client(self, name: str = "", **headers: str) -> TestClient:

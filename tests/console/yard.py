@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from cloudhall.api.app import create_app
 from cloudhall.console.app import console_routes
 from cloudhall.domains.identity import DOMAIN as IDENTITY
-from cloudhall.domains.identity import passwords, resets, sessions
+from cloudhall.domains.identity import SCHEMAS as IDENTITY_SCHEMAS
+from cloudhall.domains.identity import sessions
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
@@ -211,8 +212,7 @@ class Yard:
 
     def __init__(self, home: Path) -> None:
         """Found the yard; nothing reconciles until `settle` is called."""
-        schemas = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
-        self.kernel = Kernel(Registry([IDENTITY, YARD]), home, schemas=schemas)
+        self.kernel = Kernel(Registry([IDENTITY, YARD]), home, schemas=IDENTITY_SCHEMAS)
         self.kernel.pricing = price
         self.kernel.demo_logins = (("devon", T("开发者", "developer"), PASSWORD),)
         self.app: Starlette = create_app(self.kernel, routes=console_routes(self.kernel))
@@ -261,8 +261,9 @@ class Yard:
     def session(self, login: str) -> str:
         """Open a session without the price of a password hash."""
         secret = credentials.make(sessions.SESSION_PREFIX, sessions.SESSION_LENGTH, self.kernel.world)
-        row = (credentials.digest(secret), self.people[login], 0, 2**62)
-        self.kernel.store.write(lambda tx: tx.execute("INSERT INTO identity_session VALUES (?, ?, ?, ?)", row)).result()
+        row = (credentials.digest(secret), self.people[login], 0, 2**62, 0, "password", "", "")
+        insert = "INSERT INTO identity_login VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self.kernel.store.write(lambda tx: tx.execute(insert, row)).result()
         return secret
 
     def visitor(self, login: str = "", language: str = "en", *, address: str = "127.0.0.1") -> "Visitor":

@@ -39,8 +39,10 @@ class Faces:
             place = str(caller.attrs.get("organisation", places.PLATFORM))
             row = Person(id=caller.id, place=place, name=name, spec=spec, status=Status())
             self.hall.write(lambda tx: table.insert(tx, row))
-        session = (credentials.digest(secret), caller.id, world.now_us(), 2**62)
-        self.hall.write(lambda tx: tx.execute("INSERT INTO identity_session VALUES (?, ?, ?, ?)", session))
+        now = world.now_us()
+        session = (credentials.digest(secret), caller.id, now, 2**62, now, "password", "", "")
+        insert = "INSERT INTO identity_login VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self.hall.write(lambda tx: tx.execute(insert, session))
         return secret
 
     def api(self, caller: Caller) -> TestClient:

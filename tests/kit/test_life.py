@@ -82,7 +82,7 @@ class TestDeletion:
             "keys": set(hall.objects.keys_in_force()),
             "rooms": tx.execute("SELECT place, key, used FROM quota WHERE used > 0 ORDER BY 1, 2").fetchall(),
             "grants": tx.execute("SELECT subject, role, place FROM role_grant ORDER BY 1, 2, 3").fetchall(),
-            **{table: hall.counts()[table] for table in ("secret", "work", "meter_level", "identity_session")},
+            **{table: hall.counts()[table] for table in ("secret", "work", "meter_level", "identity_login")},
         }
 
     def test_what_lasts_is_deleted_by_nobody(self, lasting: AnyKind, demos: Demos) -> None:

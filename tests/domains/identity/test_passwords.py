@@ -171,5 +171,5 @@ class TestChange:
             town.login()
         town.hall.settle()
         counts = town.hall.counts()
-        assert (counts["identity_password"], counts["identity_session"]) == (0, 0)
+        assert (counts["identity_password"], counts["identity_login"]) == (0, 0)
         assert town.hall.one("SELECT count(*) FROM identity_person WHERE deleted IS NULL") == 0

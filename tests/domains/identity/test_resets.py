@@ -147,7 +147,7 @@ class TestReset:
         with pytest.raises(Unauthenticated):
             passwords.change(town.kernel, Caller(id=person.id), person, PASSWORD, "a thief's horse")
         counts = town.hall.counts()
-        assert (counts["identity_password"], counts["identity_session"]) == (0, 0)
+        assert (counts["identity_password"], counts["identity_login"]) == (0, 0)
 
     @pytest.mark.parametrize("role", ["system_admin", "audit_admin", "org_admin", "developer"])
     def test_the_security_administrator_alone_does_it(self, town: Town, role: str) -> None:

@@ -62,7 +62,7 @@ class TestSessions:
         with pytest.raises(Unauthenticated):
             town.caller(secret)
         town.login()
-        assert town.hall.counts()["identity_session"] == 1  # what has ended is cleared away
+        assert town.hall.counts()["identity_login"] == 1  # what has ended is cleared away
 
     def test_a_log_out_ends_it_twice_without_complaint_and_the_log_shows_it_once(self, town: Town) -> None:
         town.person()

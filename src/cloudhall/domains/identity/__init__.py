@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cloudhall.domains.identity import passwords as passwords  # adds what goes with a person
+from cloudhall.domains.identity import passwords, resets, sessions  # the first adds what goes with a person
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
@@ -13,6 +13,8 @@ from cloudhall.domains.identity.token import Token
 from cloudhall.kernel.registry import Domain
 from cloudhall.kernel.text import T
 
+SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA)
+"""Hot tables of the domain, for the kernel that opens it."""
 DOMAIN = Domain(
     name="identity",
     title=T("身份与组织", "Identity"),

@@ -1,9 +1,10 @@
 """Sessions and who is calling: log in, log out, and the caller behind a cookie or token.
 
-A session secret is kept as its hash; suspending a person or deleting a token takes effect with the next request,
-because each request reads the row again.
+A session secret is kept as its hash; suspending a person, ending a session or deleting a token takes effect with the
+next request, because each request reads the row again. Whatever way somebody came in, `begin` opens the session.
 """
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,12 +31,24 @@ TOKEN_PREFIX = "cht"  # noqa: S105  a prefix that everybody may know
 SESSION_LENGTH = 40
 LOGIN_LENGTH_MAX = 64  # of what somebody typed, in the log; names have at most 63 characters
 SESSION_US = 12 * 3_600 * SECOND_US
+USED_US = 60 * SECOND_US  # how exactly it is known when a session was last used; bounds the writes of one
+HOW: Mapping[str, T] = {
+    "password": T("密码", "password"),
+    "password+code": T("密码和动态验证码", "password and code"),
+    "password+recovery": T("密码和恢复码", "password and recovery code"),
+    "password+passkey": T("密码和通行密钥", "password and passkey"),
+    "passkey": T("通行密钥", "passkey"),
+    "oidc": T("统一身份认证", "identity provider"),
+}
+"""Every way to come in, as `identity_login.how` holds it."""
 SCHEMA = """
-CREATE TABLE identity_session (
-  hash BLOB PRIMARY KEY, person TEXT NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL
+DROP TABLE IF EXISTS identity_session;
+CREATE TABLE identity_login (
+  hash BLOB PRIMARY KEY, person TEXT NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
+  used_us INTEGER NOT NULL, how TEXT NOT NULL, address TEXT NOT NULL, agent TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX identity_session_person ON identity_session (person);
-CREATE INDEX identity_session_expires ON identity_session (expires_us);
+CREATE INDEX identity_login_person ON identity_login (person);
+CREATE INDEX identity_login_expires ON identity_login (expires_us);
 """
 
 
@@ -54,25 +67,52 @@ def login(
     except CloudhallError as error:
         kernel.note(_entry("session:login", person, "denied", error.reason, private)).result()
         raise
+    secret = begin(
+        kernel,
+        person,
+        "password",
+        address=address,
+        agent=agent,
+        within=lambda tx: passwords.require_same(tx, person.id, known),
+    )
+    return secret, person
+
+
+def begin(
+    kernel: "Kernel",
+    person: Person,
+    how: str,
+    *,
+    address: str = "",
+    agent: str = "",
+    within: Callable[[Tx], None] | None = None,
+) -> str:
+    """Open a session for whoever has proven to be this person; answers its secret. `how` is a key of `HOW`.
+
+    `within` runs in the same transaction first and may refuse by raising: what was proven may no longer hold.
+    """
+    assert how in HOW, how
     secret = credentials.make(SESSION_PREFIX, SESSION_LENGTH, kernel.world)
     now = kernel.world.now_us()
 
     def write(tx: Tx) -> None:
-        passwords.require_same(tx, person.id, known)
-        tx.execute("DELETE FROM identity_session WHERE expires_us < ?", (now,))
-        row = (credentials.digest(secret), person.id, now, now + SESSION_US)
-        tx.execute("INSERT INTO identity_session VALUES (?, ?, ?, ?)", row)
-        kernel.audit.append(tx, _entry("session:login", person, "done", "", private))
+        if within is not None:
+            within(tx)
+        tx.execute("DELETE FROM identity_login WHERE expires_us < ?", (now,))
+        row = (credentials.digest(secret), person.id, now, now + SESSION_US, now, how, address, agent)
+        tx.execute("INSERT INTO identity_login VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        private = {"login": person.name, "address": address, "agent": agent}
+        kernel.audit.append(tx, _entry("session:login", person, "done", how, private))
 
     kernel.store.write(write).result()
-    return secret, person
+    return secret
 
 
 def logout(kernel: "Kernel", credential: str) -> None:
     """End a session; ending one that is gone is no error."""
 
     def write(tx: Tx) -> None:
-        sql = "DELETE FROM identity_session WHERE hash = ? RETURNING person"
+        sql = "DELETE FROM identity_login WHERE hash = ? RETURNING person"
         row = tx.execute(sql, (credentials.digest(credential),)).fetchone()
         if row is not None:
             entry = Entry(actor=row[0], action="session:logout", kind="identity.person", resource=row[0])
@@ -89,7 +129,7 @@ def authenticate(kernel: "Kernel", credential: str, *, request: str = "", addres
     tx, now = kernel.store.read(), kernel.world.now_us()
     scopes: tuple[str, ...] | None = None
     if credentials.well_formed(credential, SESSION_PREFIX):
-        subject = _session_subject(tx, credential, now)
+        subject = _session_subject(kernel, tx, credential, now)
     elif credentials.well_formed(credential, TOKEN_PREFIX):
         subject, scopes = _token_subject(kernel, tx, credential, now)
     else:
@@ -98,11 +138,15 @@ def authenticate(kernel: "Kernel", credential: str, *, request: str = "", addres
     return msgspec.structs.replace(found, scopes=scopes, request=request, address=address, agent=agent)
 
 
-def _session_subject(tx: Tx, credential: str, now_us: int) -> str:
-    sql = "SELECT person FROM identity_session WHERE hash = ? AND expires_us > ?"
-    row = tx.execute(sql, (credentials.digest(credential), now_us)).fetchone()
+def _session_subject(kernel: "Kernel", tx: Tx, credential: str, now_us: int) -> str:
+    hashed = credentials.digest(credential)
+    sql = "SELECT person, used_us FROM identity_login WHERE hash = ? AND expires_us > ?"
+    row = tx.execute(sql, (hashed, now_us)).fetchone()
     if row is None:
         raise _refused(T("会话已结束", "The session has ended"))
+    if row[1] + USED_US <= now_us:
+        used = "UPDATE identity_login SET used_us = ? WHERE hash = ?"
+        kernel.store.write(lambda tx: tx.execute(used, (now_us, hashed)))  # nobody waits for it
     return str(row[0])
 
 
