@@ -39,11 +39,18 @@ class Books(NamedTuple):
     log: Small
 
 
-def empty_rows(count: int, first: int = 0) -> Small:
-    """Fresh rows, chained as free ones from `first` on; the last one ends the list."""
-    rows = np.full((count, at.ALLOC_COLUMNS), -1, np.int32)
-    rows[:, at.NEXT] = np.arange(first + 1, first + count + 1)
-    rows[-1:, at.NEXT] = -1
+def empty_rows(count: int) -> Small:
+    """Fresh rows, chained as free ones; the last one ends the list."""
+    return longer(np.empty((0, at.ALLOC_COLUMNS), np.int32), count)
+
+
+def longer(allocs: Small, count: int) -> Small:
+    """Rows with `count` fresh ones behind them, chained as `empty_rows` are; holds both tables in memory, no third."""
+    first = len(allocs)
+    rows = np.empty((first + count, at.ALLOC_COLUMNS), np.int32)
+    rows[:first] = allocs
+    rows[first:] = -1
+    rows[first:-1, at.NEXT] = np.arange(first + 1, first + count, dtype=np.int32)
     return rows
 
 

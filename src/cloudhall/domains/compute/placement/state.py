@@ -117,10 +117,10 @@ class State:
         allocs, totals = self.books.allocs, self.books.totals
         spare = len(allocs) - int(totals[at.T_LIVE])
         if spare < count:
-            more = ledger.empty_rows(max(count - spare, len(allocs) // 2), len(allocs))
-            more[-1, at.NEXT] = totals[at.T_FREE]
+            grown = ledger.longer(allocs, max(count - spare, len(allocs) // 2))
+            grown[-1, at.NEXT] = totals[at.T_FREE]
             totals[at.T_FREE] = len(allocs)
-            self.books = self.books._replace(allocs=np.concatenate((allocs, more)))
+            self.books = self.books._replace(allocs=grown)
 
     def row(self, id: int) -> int:
         """Row of an allocation's number. `NotFound` where it is not, or no longer."""
