@@ -9,6 +9,8 @@
     oracle_checked         decisions of the second run compared with brute force, of which `oracle_mismatches` differ
     first_decision_s       a new process, nothing compiled before: from the first import to the first answer
     rss_mib                resident at most, before the second run
+    openstack_N_per_cpu_s  OpenStack Placement on N equal hosts, fetched into an environment of its own; `--no-peer`
+                           leaves it out. `single_N_per_cpu_s`: `place` from Python on the same; `ratio_to_openstack_N`
 
 The park: halls of 750 racks of 40 hosts, a size a rack (64c256g 60 %, 96c384g 25 %, 48c192g 15 %), zone labels by rack.
 It is filled to the first share of its cores with flavours drawn by core-hours, and emptied at random to the second.
@@ -30,6 +32,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bench.support import beside_openstack
 from cloudhall.domains.compute.placement import columns as at
 from cloudhall.domains.compute.placement import snapshot
 from cloudhall.domains.compute.placement.columns import Ints
@@ -277,7 +280,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     again, figures["oracle_checked"], wrong = checked(again, streams["events"], ids, given.oracle, folder)
     figures |= {"oracle_mismatches": wrong, "same_hash": again.state_hash() == figures["state_hash"]}
     figures["first_decision_s"], figures["second_process_s"] = first_decision_s()
-    return figures
+    return figures | (beside_openstack.figures(of.requests[0]) if given.peer else {})
 
 
 def main() -> None:
@@ -290,6 +293,7 @@ def main() -> None:
     parser.add_argument("--score", default="pack", choices=("pack",))
     parser.add_argument("--oracle", type=float, default=0.01, metavar="SHARE")
     parser.add_argument("--seed", type=int, default=7, metavar="N")
+    parser.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True)
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measure(parser.parse_args(), Path(folder))))
 

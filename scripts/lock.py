@@ -15,6 +15,7 @@ COMPILED = (
     ("dev.lock", ("pyproject.toml", "--extra", "fast", "--group", "build", "--group", "dev")),
     ("requirements.lock", ("pyproject.toml", "--extra", "fast", "--group", "build", "--constraints", "dev.lock")),
     ("tools.lock", ("--group", "tools")),
+    ("bench/peers/openstack-placement.lock", ("bench/peers/openstack-placement.in",)),
 )
 PLAIN = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
 ONLY_SOME_FILES = ("UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY")
