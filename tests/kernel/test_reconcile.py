@@ -232,6 +232,23 @@ class TestThreads:
             self.eventually(lambda: shop.row(engine).ready)
             shop.kernel.reconciler.stop()
 
+    def test_a_row_whose_pass_was_lost_is_tried_again_before_its_lease_is_over(self) -> None:
+        with working() as shop:
+            lost: list[str] = []
+
+            def fault(point: str) -> None:
+                if point == "store.commit:before" and shop.kernel.reconciler._scribe._busy and not lost:
+                    lost.append(point)
+                    raise sqlite3.OperationalError("database or disk is full")
+
+            shop.world.fault = fault
+            shop.kernel.reconciler.start()
+            engine = shop.engine(speed=5)
+            self.eventually(lambda: bool(lost))
+            shop.world.advance(3)  # longer than the pause after a first try, shorter than a lease
+            self.eventually(lambda: shop.row(engine).ready)
+            shop.kernel.reconciler.stop()
+
     def test_a_start_takes_over_what_a_killed_process_held(self) -> None:
         with working() as shop:
             engine = shop.engine(speed=5)

@@ -8,6 +8,7 @@ Cost: a settled resource costs nothing until woken; a turn claims for all kinds 
 import functools
 import logging
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 from cloudhall.kernel import passes, verdicts, work
@@ -39,7 +40,8 @@ class Reconciler:
         self._thread: threading.Thread | None = None
         metas = [kind.meta for kind in kernel.registry]
         self._lanes = {meta.key: Lane(meta, self._pass) for meta in metas}
-        self._scribe = Scribe(kernel, self._done)
+        self._scribe = Scribe(kernel, self._done, self._forget)
+        self._lost: deque[Claim] = deque()  # held by us in the database, by nobody here
 
     def start(self) -> None:
         """Take back what a worker of this name held, and go."""
@@ -128,7 +130,11 @@ class Reconciler:
         return TURN_S if not later else min((min(later) - now) / SECOND_US, TURN_S)
 
     def _keep(self, now: int) -> None:
-        """Renew leases of passes that take long, and give up those that have no end."""
+        """Renew leases of passes that take long, and give up those that were lost or have no end."""
+        if lost := list(self._lost):
+            self.kernel.store.write(lambda tx: work.give_back(tx, lost)).result()
+            for _ in lost:
+                self._lost.popleft()
         for lane in self._lanes.values():
             for claim in lane.hung(now):
                 self._write(passes.hung(self.kernel, claim, HUNG_US // SECOND_US))
@@ -139,9 +145,17 @@ class Reconciler:
     def _pass(self, claim: Claim) -> None:
         try:
             self._scribe.add(passes.run(self.kernel, claim))
+        except CloudhallError as error:
+            log.warning("a pass of %s %s was lost: %s; it is due again later", claim.kind, claim.id, error)
+            self._forget(claim)
         except Exception:
             log.exception("a pass of %s %s was lost; it is due again later", claim.kind, claim.id)
-            self._done(claim)
+            self._forget(claim)
+
+    def _forget(self, claim: Claim) -> None:
+        """Let go of a row whose pass came to nothing that is written; its lease is ended as soon as can be."""
+        self._lost.append(claim)
+        self._done(claim)
 
     def _done(self, claim: Claim) -> None:
         self._lanes[claim.kind].done(claim)

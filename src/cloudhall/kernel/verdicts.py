@@ -33,9 +33,9 @@ EFFECTS_MAX = 20  # of one generation without Ready: such a kind would never set
 class Scribe:
     """Writes what passes came to, in one transaction whatever has gathered while the one before was synced."""
 
-    def __init__(self, kernel: "Kernel", done: Callable[[Claim], None]) -> None:
-        """`done` is told of each, written or not: what was not written is due again when its lease is over."""
-        self.kernel, self._done = kernel, done
+    def __init__(self, kernel: "Kernel", done: Callable[[Claim], None], lost: Callable[[Claim], None]) -> None:
+        """`done` is told of each that is written, `lost` of each that is not."""
+        self.kernel, self._done, self._lost = kernel, done, lost
         self._lock = threading.Lock()
         self._waiting: list[Pass] = []
         self._busy = False
@@ -64,9 +64,10 @@ class Scribe:
             for p in batch:
                 alone = self.kernel.store.write(partial(_write_all, self.kernel, [p]))
                 alone.add_done_callback(partial(self._written, [p]))
+        elif error is not None:
+            log.error("what a pass of %s %s saw was not written: %s", batch[0].claim.kind, batch[0].claim.id, error)
+            self._lost(batch[0].claim)
         else:
-            if error is not None:
-                log.error("what a pass of %s %s saw was not written: %s", batch[0].claim.kind, batch[0].claim.id, error)
             for p in batch:
                 self._done(p.claim)
         self._next()

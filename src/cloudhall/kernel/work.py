@@ -123,6 +123,14 @@ def renew(tx: Tx, claims: Sequence[Claim], now_us: int) -> None:
     )
 
 
+def give_back(tx: Tx, claims: Sequence[Claim]) -> None:
+    """Let go of rows whose passes were lost on the way; they are due when their claims said."""
+    tx.executemany(
+        "UPDATE work SET lease_us = 0, owner = '' WHERE kind = ? AND id = ? AND fence = ?",
+        [(c.kind, c.id, c.fence) for c in claims],
+    )
+
+
 def finish(tx: Tx, c: Claim, due_us: int | None, *, progress: bool, effects: int) -> int | None:
     """Give a row back; answers the effects since it was last woken, None where the fence is no longer ours.
 
