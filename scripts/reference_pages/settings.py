@@ -70,8 +70,13 @@ SERVER: Mapping[str, T] = {
     ),
     "CLOUDHALL_MAIL_FROM": T("通知邮件的发件地址。", "Address that these mails come from."),
     "CLOUDHALL_ADDRESS": T(
-        "人们所用的控制台地址，写在通知邮件里，例如 https://cloud.example.cn。",
-        "Address of the console as people know it, for these mails, such as https://cloud.example.cn.",
+        "人们所用的控制台地址，写在邮件和链接里，例如 https://cloud.example.cn。",
+        "Address of the console as people know it, for mails and links, such as https://cloud.example.cn.",
+    ),
+    "CLOUDHALL_SIGN_UP": T(
+        "没有账号的人可申请加入的单位，写名称，以逗号分开。不设则不能申请，只能受邀。",
+        "Organisations that people without an account may ask to join, by name, apart by commas. Without it nobody asks, "
+        "and people come by invitation.",
     ),
     "XDG_DATA_HOME": T(
         "不设 CLOUDHALL_HOME 时，数据放在其下的 `cloudhall`。",

@@ -121,6 +121,19 @@ def another(info: FieldInfo, value: Any) -> Any:
     return None
 
 
+def another_of(info: FieldInfo) -> Any:
+    """A value of a field's type that is not its default."""
+    plain = {"bool": not info.default, "int": 7, "str": "x", "datetime": "2026-12-31T16:00:00Z", "date": "2026-12-31"}
+    return next(c for c in info.choices if c != info.default) if info.shape == "enum" else plain[info.shape]
+
+
+def arguments(kind: AnyKind, verb: str) -> dict[str, Any]:
+    """Whatever an action must be given: the example of a field, else any value of its type."""
+    action = kind.meta.actions.get(verb)
+    asked = fields_of(action.args) if action else {}
+    return {name: info.f.example or another_of(info) for name, info in asked.items() if info.required}
+
+
 def editable(kind: AnyKind, row: Kind[Any, Any]) -> dict[str, Any]:
     """One field that people may change, with another value; empty where there is none."""
     for name, info in fields_of(kind.meta.spec).items():

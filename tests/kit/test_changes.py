@@ -15,7 +15,7 @@ from cloudhall.kernel.errors import CloudhallError, Conflict, Forbidden, Invalid
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.wire import to_wire
-from tests.kit.demos import Demos, Made, editable, wrong
+from tests.kit.demos import Demos, Made, another_of, arguments, editable, wrong
 from tests.kit.hall import Hall
 from tests.kit.test_declaration import HAN
 
@@ -57,7 +57,7 @@ class TestRefusals:
         for caller in demos.hall.staff.values():
             suspended = msgspec.structs.replace(caller, attrs={"suspended": True})
             for verb in ("update", "delete", *kind.meta.actions):
-                command = Command(kind=kind, verb=verb, target=made.id, spec={}, args={})
+                command = Command(kind=kind, verb=verb, target=made.id, spec={}, args=arguments(kind, verb))
                 assert refused(demos.hall, suspended, command).status in {403, 404}
 
     def test_an_unknown_field_names_the_nearest(self, kind: AnyKind, demos: Demos) -> None:
@@ -108,7 +108,7 @@ class TestRefusals:
         made = demos.make(kind, suffix="-2")
         caller, update = changing(demos, kind, made, spec={})
         for name, info in owned.items():
-            other = {"bool": True, "int": 7, "str": "x"}[info.shape]
+            other = another_of(info)
             given = msgspec.structs.replace(command, spec={**command.spec, name: other})
             assert codes(refused(demos.hall, by, given)) == {f"/spec/{name}": "BY_ACTION"}
             if caller is not None and "update" in kind.meta.allow:
@@ -180,7 +180,10 @@ class TestDryRun:
         for verb in ("update", "delete", *kind.meta.actions):
             for caller in demos.callers(kind):
                 with contextlib.suppress(Forbidden, NotFound, Conflict):
-                    demos.kernel.plan(caller, Command(kind=kind, verb=verb, target=made.id, labels={}, args={}))
+                    demos.kernel.plan(
+                        caller,
+                        Command(kind=kind, verb=verb, target=made.id, labels={}, args=arguments(kind, verb)),
+                    )
         assert demos.hall.counts() == before
 
 
@@ -234,6 +237,6 @@ class TestTraces:
     def test_an_action_that_does_not_apply_says_why(self, kind: AnyKind, demos: Demos) -> None:
         made = demos.make(kind)
         for name, action in kind.meta.actions.items():
-            caller, command = changing(demos, kind, made, name, args={})
+            caller, command = changing(demos, kind, made, name, args=arguments(kind, name))
             if caller is not None and not action.when(demos.row(kind, made)):
                 assert refused(demos.hall, caller, command).text == action.why_not

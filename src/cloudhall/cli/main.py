@@ -37,6 +37,8 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "login": BuiltIn("session:LOGIN", T("登录", "Log in")),
         "logout": BuiltIn("session:LOGOUT", T("退出登录", "Log out")),
         "password": BuiltIn("password:PASSWORD", T("更改、设定或重设密码", "Change, choose or reset a password")),
+        "join": BuiltIn("joining:JOIN", T("凭邀请加入", "Join by an invitation")),
+        "sign-up": BuiltIn("joining:SIGN_UP", T("没有账号时申请加入", "Ask to join without an account")),
         "whoami": BuiltIn("session:WHOAMI", T("我是谁，有什么角色", "Who you are, with which roles")),
         "context": BuiltIn("session:CONTEXT", T("默认的项目和单位", "Default project and organisation")),
     },

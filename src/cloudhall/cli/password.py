@@ -26,8 +26,8 @@ GIVEN = T(
 
 def change(*, stdin: bool) -> None:
     """Change one's own password; the log-in that is remembered here has ended with it."""
-    old, password = _asked(OLD, stdin=stdin)
-    _send("password", {"old": old, "password": password})
+    old, password = asked(OLD, stdin=stdin)
+    send("password", {"old": old, "password": password})
     config.remember(current().settings.url, {"token": "", "person": ""})
     note(CHANGED)
     hint("login")
@@ -35,27 +35,28 @@ def change(*, stdin: bool) -> None:
 
 def choose(*, stdin: bool) -> None:
     """Choose a password with a one-time code."""
-    code, password = _asked(CODE, stdin=stdin)
-    _send("password/choose", {"code": code.strip(), "password": password})
+    code, password = asked(CODE, stdin=stdin)
+    send("password/choose", {"code": code.strip(), "password": password})
     note(CHOSEN)
     hint("login")
 
 
 def reset(*, name: str) -> None:
     """Reset somebody's password and print the code."""
-    made = _send("password/reset", {"person": name})
+    made = send("password/reset", {"person": name})
     show_pairs({key: made[key] for key in ("person", "code", "expires_at")}, automatic())
     note(GIVEN)
 
 
-def _send(path: str, body: dict[str, str]) -> Any:
+def send(path: str, body: dict[str, str]) -> Any:
+    """Post what holds a secret, with a word of warning where it can be read on its way; answers the body."""
     app = current()
     if is_open_wire(app.settings.url):
         note(say(PLAIN, app.settings.url))
     return app.client.send("POST", f"{API}/{path}", body=body).body
 
 
-def _asked(first: T, *, stdin: bool) -> tuple[str, str]:
+def asked(first: T, *, stdin: bool) -> tuple[str, str]:
     """What lets one in, and the new password: two lines of standard input, or asked for."""
     if stdin:
         return sys.stdin.readline().rstrip("\r\n"), sys.stdin.readline().rstrip("\r\n")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response
 
-from cloudhall.console import looks, passwords, session
+from cloudhall.console import joining, looks, passwords, session
 from cloudhall.domains.identity import resets, sessions
 from cloudhall.kernel.errors import CloudhallError, TooMany, Unauthenticated
 from cloudhall.kernel.roles import ROLES
@@ -13,7 +13,6 @@ from cloudhall.kernel.text import T
 if TYPE_CHECKING:
     from cloudhall.console.visit import Visit
 
-VISITOR_BYTES = 16
 
 
 class DemoLogin(NamedTuple):
@@ -26,8 +25,7 @@ class DemoLogin(NamedTuple):
 
 def login_page(visit: "Visit", error: CloudhallError | None = None) -> Response:
     """Form to log in; on this machine also the demonstration log-ins, each with a button."""
-    if not visit.token:
-        visit.cookies[session.VISITOR_COOKIE] = visit.kernel.world.random_bytes(VISITOR_BYTES).hex()
+    visit.greet()
     status = error.status if isinstance(error, TooMany) else 401 if error else 200
     return visit.page(
         "login.html",
@@ -36,6 +34,7 @@ def login_page(visit: "Visit", error: CloudhallError | None = None) -> Response:
         back=session.safe_return(visit.posted("next") or visit.query.get("next", "/")),
         login=visit.posted("login"),
         demo=demo_logins(visit),
+        may_ask=joining.may_ask(visit),
     )
 
 

@@ -36,12 +36,12 @@ def change(visit: "Visit") -> Response:
     """Change one's own password and stay logged in."""
     kernel = visit.kernel
     try:
-        password = _typed_twice(visit)
+        password = typed_twice(visit)
         person = kernel.find(visit.caller, Person, visit.caller.id)
         passwords.change(kernel, visit.caller, person, visit.posted("old"), password)
     except CloudhallError as error:
         return change_form(visit, error)
-    return _log_in(visit, person, password, "/password?done=1")
+    return log_in(visit, person, password, "/password?done=1")
 
 
 def choose_form(visit: "Visit", code: str, error: Invalid | None = None) -> Response:
@@ -62,11 +62,11 @@ def choose(visit: "Visit") -> Response:
     """Use a code up and log its owner in; raises `Unauthenticated` for one that is worth nothing."""
     code = visit.posted("code")
     try:
-        password = _typed_twice(visit)
+        password = typed_twice(visit)
         person = resets.choose(visit.kernel, code, password, request=visit.id)
     except Invalid as error:
         return choose_form(visit, code, error)
-    return _log_in(visit, person, password, session.safe_return(visit.posted("next")))
+    return log_in(visit, person, password, session.safe_return(visit.posted("next")))
 
 
 def reset_form(visit: "Visit", error: CloudhallError | None = None, code: resets.Code | None = None) -> Response:
@@ -92,7 +92,8 @@ def reset(visit: "Visit") -> Response:
     return reset_form(visit, code=code)
 
 
-def _typed_twice(visit: "Visit") -> str:
+def typed_twice(visit: "Visit") -> str:
+    """A new password, typed the same twice; raises `Invalid`."""
     password = visit.posted("password")
     if password != visit.posted("again"):
         text = T("两次输入的密码不一样", "The two passwords are not the same")
@@ -100,7 +101,8 @@ def _typed_twice(visit: "Visit") -> str:
     return password
 
 
-def _log_in(visit: "Visit", person: Person, password: str, path: str) -> Response:
+def log_in(visit: "Visit", person: Person, password: str, path: str) -> Response:
+    """Open a session for whoever has just chosen a password, and go on."""
     secret, _ = sessions.login(visit.kernel, person.name, password, address=visit.address, agent=visit.agent)
     visit.cookies[session.SESSION_COOKIE] = secret
     return visit.go(path)

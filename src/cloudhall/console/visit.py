@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cloudhall.console.app import Console
 
 AGENT_LENGTH_MAX = 200
+VISITOR_BYTES = 16
 PLACE_COOKIE = "place"
 COOKIE_S = 365 * 86_400
 NOBODY = Caller(id="nobody")
@@ -69,6 +70,11 @@ class Visit:
     def tx(self) -> Tx:
         """Connection of the thread in use, which only reads."""
         return self.kernel.store.read()
+
+    def greet(self) -> None:
+        """Give whoever has no session a cookie of chance, to which the forms of this page are tied."""
+        if not self.token:
+            self.cookies[session.VISITOR_COOKIE] = self.kernel.world.random_bytes(VISITOR_BYTES).hex()
 
     @property
     def known(self) -> bool:

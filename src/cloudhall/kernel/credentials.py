@@ -58,6 +58,17 @@ def reveal(tx: Tx, keys: Keyring, resource: str) -> str:
     return keys.unwrap("secrets", row[0], resource.encode()).decode()
 
 
+def is_kept(tx: Tx, resource: str) -> bool:
+    """Whether a wrapped copy is there."""
+    sql = "SELECT 1 FROM secret WHERE resource = ? AND wrapped IS NOT NULL"
+    return tx.execute(sql, (resource,)).fetchone() is not None
+
+
+def forget_copy(tx: Tx, resource: str) -> None:
+    """Remove the copy once nobody needs it any more; the hash stays."""
+    tx.execute("UPDATE secret SET wrapped = NULL WHERE resource = ?", (resource,))
+
+
 def forget(tx: Tx, resource: str) -> None:
     """Remove hash and copy."""
     tx.execute("DELETE FROM secret WHERE resource = ?", (resource,))

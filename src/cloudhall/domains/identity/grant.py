@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from cloudhall.domains.identity import resets
-from cloudhall.domains.identity.person import Person
+from cloudhall.domains.identity.person import DOORS, Person
 from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.kernel.errors import Problem
 from cloudhall.kernel.kinds import Grants, Index, Kind, Look, Spec, Status, T, check, check_delete, field
@@ -49,7 +49,7 @@ class Grant(
     clauses=("SYS-161",),
     allow={
         "read": (SECURITY_ADMIN, AUDIT_ADMIN, ORG_ADMIN),
-        "create": (SECURITY_ADMIN,),
+        "create": (SECURITY_ADMIN, *DOORS),
         "update": (SECURITY_ADMIN,),
         "delete": (SECURITY_ADMIN,),
     },

@@ -5,6 +5,9 @@ from typing import Annotated
 from cloudhall.kernel.kinds import Index, Kind, Look, NoArgs, Spec, Status, T, action, edit, field
 from cloudhall.kernel.roles import EVERYBODY, SECURITY_ADMIN, SYSTEM_ADMIN
 
+# Whoever comes in by an invitation, an approved request or another provider's log-in is given an account by these.
+DOORS = ("service:identity.invitation", "service:identity.join_request")
+
 
 class PersonSpec(Spec, frozen=True, kw_only=True):
     """Who it is. The resource's name is the log-in."""
@@ -28,7 +31,7 @@ class Person(
     scope="organisation",
     name_title=T("登录名", "Log-in"),
     clauses=("SYS-161",),
-    allow={"read": EVERYBODY, "create": (SYSTEM_ADMIN,), "update": (SYSTEM_ADMIN,), "delete": (SYSTEM_ADMIN,)},
+    allow={"read": EVERYBODY, "create": (SYSTEM_ADMIN, *DOORS), "update": (SYSTEM_ADMIN,), "delete": (SYSTEM_ADMIN,)},
     indexes=(Index("name", unique=True), Index("spec.suspended")),
     columns=("name", "spec.display_name", "place", "spec.suspended"),
     icon="people",

@@ -97,6 +97,11 @@ def make(kernel: "Kernel", tx: Tx, maker: Caller, person: str) -> Code:
     return Code(secret, now + CODE_US)
 
 
+def remember(tx: Tx, person: str, origin: str, now_us: int) -> None:
+    """Note who opened the way by which somebody new chose a password: they may have seen the code."""
+    tx.execute("INSERT INTO identity_reset VALUES (?, NULL, ?, ?, ?)", (person, origin, now_us, now_us))
+
+
 def owner(kernel: "Kernel", code: str) -> Person:
     """Whose code it is; raises `Unauthenticated` for one that is wrong, used, replaced or too old."""
     sql = "SELECT person FROM identity_reset WHERE hash = ? AND expires_us > ?"
