@@ -4,6 +4,8 @@
     shared_pct     conflicts of the same schedulers without shards of their own: each takes the best host of its view
     over           cells of the host table with less than nothing left
     lost           commits that are not among the allocations, less those that are there and were never made
+    kills          times that a scheduler was killed while it logged decisions, each time gone on with from its log;
+                   `batches` it had acknowledged, `wrong` states that lack one of them or hold more than one beyond
 
 Each scheduler renews its view, decides `--view` machines on it, and commits them; they take turns, so that every view
 is as old as a whole round of the others. Machines leave at random so that the cell stays as full as it is.
@@ -11,11 +13,18 @@ is as old as a whole round of the others. Machines leave at random so that the c
 
 import argparse
 import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.support import killed_scheduler
 from cloudhall.domains.compute.placement import columns as at
+from cloudhall.domains.compute.placement import snapshot
 from cloudhall.domains.compute.placement.engine import Decision, Engine
 from cloudhall.domains.compute.placement.fleet import Fleet
 from cloudhall.domains.compute.placement.request import Request
@@ -23,6 +32,8 @@ from cloudhall.domains.compute.placement.shards import Scheduler
 
 FLAVOURS = [Request(cpu_milli=c * 1_000, memory_mib=m * 1_024) for c, m in ((1, 2), (2, 4), (4, 8), (8, 28), (2, 14))]
 ROUNDS = 40
+KILLED_HOSTS = 1_000
+KILLED_WITHIN_S = 0.3
 
 
 def full_cell(hosts: int, share: float, chance: np.random.Generator) -> tuple[Engine, list[int]]:
@@ -75,6 +86,25 @@ def run(given: argparse.Namespace, share: float, *, shared: bool) -> dict[str, A
     }
 
 
+def killed(folder: Path, trials: int, seed: int) -> dict[str, int]:
+    """Kill a scheduler at random moments; the log must lead to what it said, or one batch further."""
+    chance, batches, wrong = np.random.default_rng(seed), 0, 0
+    snapshot.save(Engine(Fleet.of("64c256g", KILLED_HOSTS)), folder / "start.npz")
+    for trial in range(trials):
+        expected = killed_scheduler.standing(folder)
+        command = [sys.executable, killed_scheduler.__file__, str(folder), str(seed + trial)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as scheduler:
+            assert scheduler.stdout
+            said = bool(scheduler.stdout.readline())
+            time.sleep(float(chance.random()) * KILLED_WITHIN_S)
+            scheduler.kill()
+            acknowledged = said + len(scheduler.stdout.readlines())
+        reached = killed_scheduler.standing(folder).state_hash()
+        wrong += not killed_scheduler.leads_to(expected, seed + trial, acknowledged, reached)
+        batches += acknowledged
+    return {"kills": trials, "batches": batches, "wrong": wrong}
+
+
 def main() -> None:
     """Print the figures as the last line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -82,11 +112,14 @@ def main() -> None:
     parser.add_argument("--view", type=int, default=32, metavar="N", help="decisions on one view")
     parser.add_argument("--hosts", type=int, default=30_000, metavar="N")
     parser.add_argument("--seed", type=int, default=7, metavar="N")
+    parser.add_argument("--kills", type=int, default=20, metavar="N")
     given = parser.parse_args()
     figures: dict[str, Any] = {"schedulers": given.schedulers, "view": given.view}
     for share in (0.70, 0.95):
         figures[f"at_{share * 100:.0f}"] = run(given, share, shared=False)
         figures[f"at_{share * 100:.0f}"]["shared_pct"] = run(given, share, shared=True)["conflicts_pct"]
+    with tempfile.TemporaryDirectory() as folder:
+        figures |= killed(Path(folder), given.kills, given.seed)
     print(json.dumps(figures))
 
 

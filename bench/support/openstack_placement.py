@@ -1,7 +1,7 @@
 """OpenStack Placement on a fleet of equal hosts: a decision asks for candidates and takes one; runs in its own venv.
 
 In-process WSGI, so no HTTP counts; SQLite without authentication. The providers are written into its tables, because
-its API creates some 15 a second. Ends with one JSON object: decisions, their CPU seconds and their seconds by the clock.
+its API creates some 15 a second. Ends with one JSON object: decisions, what they took in CPU seconds and by the clock.
 """
 
 import argparse

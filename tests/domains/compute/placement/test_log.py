@@ -41,6 +41,20 @@ def test_a_torn_tail_is_dropped(logged: tuple[Path, str]) -> None:
     assert engine.state_hash() == first
 
 
+def test_a_log_goes_on_behind_a_torn_tail(logged: tuple[Path, str]) -> None:
+    path, first = logged
+    path.write_bytes(path.read_bytes()[:-1])
+    engine = new()
+    replay(engine, path)
+    assert engine.state_hash() == first
+    log = Log(engine, path)
+    engine.place(SMALL)
+    log.close()
+    again = new()
+    assert replay(again, path) == 2
+    assert again.state_hash() == engine.state_hash()
+
+
 def test_damage_further_up_is_an_error(logged: tuple[Path, str]) -> None:
     path, _ = logged
     data = bytearray(path.read_bytes())

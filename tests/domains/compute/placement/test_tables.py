@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import duckdb
+import numpy as np
 import pytest
 
 from cloudhall.domains.compute.placement import columns as at
@@ -27,6 +29,32 @@ def test_domains_lie_side_by_side_in_the_order_of_the_file(tmp_path: Path) -> No
     assert fleet.capacity[2, at.GPU : at.GPU + 8].tolist() == [1000] * 8
     assert fleet.capacity[2, [at.NODE_CPU, at.NODE_MEM]].tolist() == [36_000, 131_072]
     assert fleet.labels.names(int(fleet.capacity[2, at.LABELS])) == ("zone=a", "pool=tax")
+
+
+def test_parquet_is_read_like_csv(tmp_path: Path) -> None:
+    source, table = written(tmp_path, HEADER + ROWS), tmp_path / "fleet.parquet"
+    with duckdb.connect() as database:
+        database.read_csv(str(source)).write_parquet(str(table))
+    one, other = read_fleet(source), read_fleet(table)
+    assert one.names == other.names
+    assert np.array_equal(one.capacity, other.capacity)
+
+
+def test_a_parquet_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "fleet.parquet"
+    table.write_text(HEADER, "utf-8")
+    with pytest.raises(Invalid) as refused:
+        read_fleet(table)
+    assert refused.value.details["file"] == str(table)
+
+
+def test_a_parquet_file_without_sizes_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "fleet.parquet"
+    with duckdb.connect() as database:
+        database.sql("SELECT 'a' AS name, 64000 AS cpu_milli").write_parquet(str(table))
+    with pytest.raises(Invalid) as refused:
+        read_fleet(table)
+    assert refused.value.details["column"] == "memory_mib"
 
 
 def test_a_pool_sells_what_it_says(tmp_path: Path) -> None:

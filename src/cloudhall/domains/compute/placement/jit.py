@@ -31,6 +31,9 @@ def _numba() -> Any:
     return numba
 
 
+NRT = False
+"""No run time of numba's own: compiled code can then make no array, which no inner loop here should, and counts no
+references to those it is given, which is a third of what a call costs."""
 _NUMBA = _numba()
 HAVE_NUMBA = _NUMBA is not None
 
@@ -41,7 +44,7 @@ def shared(function: F) -> F:
         return function
     from numba.extending import register_jitable
 
-    known: F = register_jitable(_nrt=False)(function)
+    known: F = register_jitable(_nrt=NRT)(function)
     return known
 
 
@@ -50,7 +53,7 @@ def compiled(function: F) -> F:
     """Make an entry of `function`; the machine code is made, or read from the cache, at its first call."""
     folder = _cache_folder()
     with _caching_in(folder):
-        entry: F = _NUMBA.njit(cache=folder is not None, _nrt=False, error_model="numpy", nogil=True)(function)
+        entry: F = _NUMBA.njit(cache=folder is not None, _nrt=NRT, error_model="numpy", nogil=True)(function)
     return entry
 
 

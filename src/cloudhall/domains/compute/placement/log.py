@@ -30,11 +30,16 @@ DEFINITION, DECISIONS = b"DEFN", b"DECN"
 
 
 class Log:
-    """Appends what an engine decides from now on; `flush` makes it durable. A full buffer flushes by itself."""
+    """Appends what an engine decides from now on; `flush` makes it durable. A full buffer flushes by itself.
+
+    A file that is there is gone on with: whoever has replayed it stands where it ends. What a crash tore off its end is
+    cut away first, or the frames behind it could not be read.
+    """
 
     def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
         self._file = path.open("ab")
+        self._file.truncate(_whole_bytes(path))
         self._classes, self._groups = len(engine.state.requests), len(engine.state.rules)
         engine.state.books.totals[[at.T_LOGGED, at.T_LOGGING]] = 0, 1
         engine.on_log_full = self.flush
@@ -132,6 +137,10 @@ def _define(engine: Engine, definition: dict[str, object]) -> None:
         engine.class_of(msgspec.convert(definition["request"], Request))
     if "rules" in definition:
         engine.declare_group(msgspec.convert(definition["rules"], list[Rule]))
+
+
+def _whole_bytes(path: Path) -> int:
+    return sum(HEADER.size + len(payload) for _, payload in _frames(path))
 
 
 def _frames(path: Path) -> Iterator[tuple[bytes, bytes]]:

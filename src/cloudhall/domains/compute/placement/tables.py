@@ -1,4 +1,4 @@
-"""A fleet from a table, a row a host: CSV, or Parquet where pyarrow is installed.
+"""A fleet from a table, a row a host: CSV or Parquet.
 
     name, cpu_milli, memory_mib                      must be there
     region, centre, hall, rack                       names of domains; hosts are put in their order of appearance
@@ -10,17 +10,17 @@ by file, line and column.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
 from cloudhall.domains.compute.placement.columns import Ints
 from cloudhall.domains.compute.placement.fleet import Fleet
 from cloudhall.domains.compute.placement.labels import Labels
-from cloudhall.kernel.errors import CloudhallError, Invalid, Unavailable
+from cloudhall.kernel.errors import CloudhallError, Invalid
 from cloudhall.kernel.text import T
 
 SIZES = ("cpu_milli", "memory_mib")
@@ -83,9 +83,7 @@ def _csv(path: Path) -> Iterator[tuple[int, Row]]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         header = next(reader, [])
-        for name in ("name", *SIZES):
-            if name not in header:
-                _refuse(path, 1, name, T("缺少这一列", "this column is missing"))
+        _check_header(path, header)
         try:
             for row in reader:
                 if len(row) != len(header):
@@ -99,16 +97,23 @@ def _csv(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
+    import duckdb
+
     try:
-        from pyarrow import parquet  # type: ignore[import-not-found, unused-ignore]  # no dependency of ours
-    except ImportError as error:
-        raise Unavailable(
-            T(f"读取 {path} 需要 pyarrow", f"reading {path} takes pyarrow"),
-            mend=T("安装 pyarrow，或改用 CSV", "install pyarrow, or use CSV"),
-        ) from error
-    table: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    for number, row in enumerate(table, 1):
-        yield number, {name: "" if value is None else str(value) for name, value in row.items()}
+        with duckdb.connect() as database:
+            table = database.read_parquet(str(path))
+            header, rows = table.columns, table.fetchall()
+    except duckdb.Error as error:
+        _refuse(path, 1, "", T(f"读不下去：{error}", f"cannot be read: {error}"))
+    _check_header(path, header)
+    for number, row in enumerate(rows, 1):
+        yield number, {name: "" if value is None else str(value) for name, value in zip(header, row, strict=True)}
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    for name in ("name", *SIZES):
+        if name not in header:
+            _refuse(path, 1, name, T("缺少这一列", "this column is missing"))
 
 
 def _topology_order(rows: list[tuple[int, Row]]) -> list[int]:
