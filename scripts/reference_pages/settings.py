@@ -34,6 +34,30 @@ SERVER: Mapping[str, T] = {
         "控制台和接口的端口，默认 8800；命令行也据此找本机的服务器。",
         "Port of console and interface, 8800 without it; the command line looks for the server of this machine there.",
     ),
+    "CLOUDHALL_HOST": T(
+        "监听的地址，默认 127.0.0.1；0.0.0.0 或 :: 为全部。本机以外须有 TLS 或反向代理。",
+        "Address to listen at, 127.0.0.1 without it; 0.0.0.0 or :: are all. Beyond this machine by TLS or behind a "
+        "reverse proxy alone.",
+    ),
+    "CLOUDHALL_TLS": T(
+        "设为 1：以自建证书机构签发的证书提供 TLS，到期前自动续期；根证书由 `cloudhall certificate` 打印。",
+        "`1`: TLS by a certificate of the installation's own authority, renewed by itself; `cloudhall certificate` "
+        "prints the authority's.",
+    ),
+    "CLOUDHALL_TLS_NAMES": T(
+        "该证书上的主机名和地址，以空格分开；监听地址和本机总在其中。",
+        "Hosts and addresses in that certificate, apart by spaces; the address listened at and loopback always are.",
+    ),
+    "CLOUDHALL_TLS_CERT": T(
+        "已有的证书，PEM 文件，先服务器的后中间机构的；文件更换后不必重启。",
+        "A certificate that you have, a PEM file, the server's first, then those between; read anew when replaced.",
+    ),
+    "CLOUDHALL_TLS_KEY": T("其私钥，PEM 文件。", "Its key, a PEM file."),
+    "CLOUDHALL_PROXIES": T(
+        "前面的反向代理的地址或网段，以空格分开；只信它们的 X-Forwarded-For 和 X-Forwarded-Proto。",
+        "Addresses or networks of reverse proxies before it, apart by spaces; their X-Forwarded-For and "
+        "X-Forwarded-Proto are believed, nobody else's.",
+    ),
     "CLOUDHALL_WEED": T(
         "内置对象存储引擎 `weed` 的路径。不设则用随包安装的，再找 PATH。",
         "Path of the embedded object engine `weed`. Without it the one installed with the packages, then PATH.",

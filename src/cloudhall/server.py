@@ -5,6 +5,7 @@ same data, an engine that is missing).
 """
 
 import contextlib
+import errno
 import fcntl
 import signal
 import socket
@@ -19,14 +20,20 @@ from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.kernel.errors import Conflict, Unavailable
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.text import T
+from cloudhall.tls.door import LOOPBACK, Door
+from cloudhall.tls.showing import Shown, kept_fresh
 
-LOOPBACK = "127.0.0.1"
 GRACE_S = 1  # of the five that a stop may take; the engine needs two
+HSTS = ("Strict-Transport-Security", "max-age=31536000")
+"""RFC 6797: for a year a browser that has come by TLS comes by TLS alone, and takes no wrong certificate."""
 
 
 @contextlib.contextmanager
-def running(home: Path) -> Iterator[Kernel]:
-    """Open the installation in `home` with its engines and run its loops until the block ends."""
+def running(home: Path, admit: Callable[[Kernel], object]) -> Iterator[Kernel]:
+    """Open the installation in `home` with its engines and run its loops until the block ends.
+
+    `admit` looks at it before anything runs, and raises what keeps it from being served.
+    """
     with contextlib.ExitStack() as down:
         down.enter_context(only_one(home))
         objects: Objects = s3.from_environment() or SeaweedFS(home / "objects")
@@ -35,6 +42,7 @@ def running(home: Path) -> Iterator[Kernel]:
         # start takes long to stop.
         kernel = installation.open_kernel(home, {"objects": objects, "mail": smtp.from_environment()})
         down.callback(kernel.stop)
+        admit(kernel)
         objects.start()
         kernel.start()
         down.callback(_end_if_silent, objects)
@@ -80,25 +88,52 @@ def seed_demo(kernel: Kernel) -> bool:
 
 def bind(port: int, host: str = LOOPBACK) -> socket.socket:
     """Take the port before anything else starts; raises `Conflict` when another has it."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise Conflict(
-            T(f"端口 {port} 已被占用", f"Port {port} is taken"),
-            mend=T(
-                f"停掉占用它的程序，或换一个：CLOUDHALL_PORT={port + 1} make run",
-                f"Stop what uses it, or take another: CLOUDHALL_PORT={port + 1} make run",
-            ),
-            reason="PORT_TAKEN",
-        ) from error
+        raise (_port_taken(port) if error.errno == errno.EADDRINUSE else _no_listening(host, port, error)) from error
     return sock
 
 
-def serve(kernel: Kernel, sock: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer HTTP until SIGINT or SIGTERM; `ready()` is called when the first request can come."""
+def _port_taken(port: int) -> Conflict:
+    return Conflict(
+        T(f"端口 {port} 已被占用", f"Port {port} is taken"),
+        mend=T(
+            f"停掉占用它的程序，或换一个：CLOUDHALL_PORT={port + 1} make run",
+            f"Stop what uses it, or take another: CLOUDHALL_PORT={port + 1} make run",
+        ),
+        reason="PORT_TAKEN",
+    )
+
+
+def _no_listening(host: str, port: int, error: OSError) -> Unavailable:
+    return Unavailable(
+        T(
+            f"不能在 {host} 的端口 {port} 监听：{error.strerror}",
+            f"Cannot listen at {host}, port {port}: {error.strerror}",
+        ),
+        mend=T(
+            "--host 须是本机的地址；1024 以下的端口需要权限，或由反向代理承担",
+            "--host must be an address of this machine; ports below 1024 need a permission, or a reverse proxy",
+        ),
+        reason="LISTEN",
+    )
+
+
+def serve(
+    kernel: Kernel,
+    sock: socket.socket,
+    ready: Callable[[], None],
+    door: Door = Door(),  # noqa: B008  immutable
+    shown: Shown | None = None,
+) -> None:
+    """Answer HTTP until SIGINT or SIGTERM; `ready()` is called when the first request can come.
+
+    With `shown` it is HTTPS alone: who speaks plain HTTP to the port is hung up on.
+    """
     import uvicorn
 
     from cloudhall.api.app import create_app
@@ -122,11 +157,15 @@ def serve(kernel: Kernel, sock: socket.socket, ready: Callable[[], None]) -> Non
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        proxy_headers=bool(door.proxies),  # else anybody on this machine could say where a request came from
+        forwarded_allow_ips=list(door.proxies),
+        headers=[HSTS] if shown else [],
+        ssl_context_factory=(lambda *_: shown.context) if shown else None,
     )
     # uvicorn raises the signal that ended it once more after a clean stop; as an interrupt it ends here, and the
     # engines behind us are still stopped in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt):
+    with kept_fresh(shown), contextlib.suppress(KeyboardInterrupt):
         Server(config).run(sockets=[sock])
 
 

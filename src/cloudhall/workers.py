@@ -17,6 +17,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
+from cloudhall.tls.door import Door
+
 log = logging.getLogger(__name__)
 AGAIN_S = 0.5
 STOP_S = 3.0
@@ -25,9 +29,10 @@ STOP_S = 3.0
 class Worker:
     """One process beside the first, kept alive by a thread."""
 
-    def __init__(self, home: Path, sock: socket.socket, *, demo: bool) -> None:
+    def __init__(self, home: Path, sock: socket.socket, door: Door, *, demo: bool) -> None:
         """Start it on the socket that the first one has bound."""
-        self._command = [sys.executable, "-m", __name__, str(home), str(sock.fileno()), *(["demo"] if demo else [])]
+        given = [str(home), str(sock.fileno()), msgspec.json.encode(door).decode(), *(["demo"] if demo else [])]
+        self._command = [sys.executable, "-m", __name__, *given]
         self._socket = sock.fileno()
         self._stopping = threading.Event()
         self._process = self._started()
@@ -59,17 +64,18 @@ class Worker:
 
 
 @contextlib.contextmanager
-def beside(home: Path, sock: socket.socket, count: int, *, demo: bool) -> Iterator[None]:
+def beside(home: Path, sock: socket.socket, door: Door, count: int, *, demo: bool) -> Iterator[None]:
     """Keep `count` workers beside this process until the block ends."""
     with contextlib.ExitStack() as down:
         for _ in range(count):
-            down.callback(Worker(home, sock, demo=demo).stop)
+            down.callback(Worker(home, sock, door, demo=demo).stop)
         yield
 
 
-def main(home: Path, descriptor: int, *, demo: bool) -> None:
+def main(home: Path, descriptor: int, door: Door, *, demo: bool) -> None:
     """Answer HTTP until the first process says so or is gone."""
     from cloudhall import installation, server
+    from cloudhall.tls.showing import open_shown
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_input, daemon=True).start()
@@ -79,7 +85,7 @@ def main(home: Path, descriptor: int, *, demo: bool) -> None:
 
         kernel.demo_logins = logins()
     with contextlib.closing(kernel.store), socket.socket(fileno=descriptor) as sock:
-        server.serve(kernel, sock, lambda: None)
+        server.serve(kernel, sock, lambda: None, door, open_shown(door, home))
 
 
 def _end_with_input() -> None:
@@ -88,4 +94,9 @@ def _end_with_input() -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), demo="demo" in sys.argv[3:])
+    main(
+        Path(sys.argv[1]),
+        int(sys.argv[2]),
+        msgspec.json.decode(sys.argv[3], type=Door),
+        demo="demo" in sys.argv[4:],
+    )

@@ -27,10 +27,16 @@ class Server:
     """`cloudhall run` on a home of its own; the port stays the same from start to start."""
 
     def __init__(
-        self, home: Path, *, demo: bool = True, environ: Mapping[str, str] | None = None, before: Sequence[str] = ()
+        self,
+        home: Path,
+        *,
+        demo: bool = True,
+        environ: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+        origin: str = "http://127.0.0.1",
     ) -> None:
-        """`before` is put before the command line, such as `unshare`."""
-        self.home, self.port = home, free_port()
+        """`before` is put before the command line, such as `unshare`; `origin` is what it says of itself."""
+        self.home, self.port, self._origin = home, free_port(), origin
         self.arguments = [*before, str(PROGRAM), "run", *(["--demo"] if demo else [])]
         self.environ = environment(home, self.port) | dict(environ or {})
         self.log = home.with_name(f"{home.name}.log")
@@ -40,7 +46,7 @@ class Server:
     @property
     def url(self) -> str:
         """Address of console and API."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._origin}:{self.port}"
 
     @property
     def pid(self) -> int:

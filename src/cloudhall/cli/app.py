@@ -43,7 +43,7 @@ class App:
         """Connection to a server."""
         from cloudhall.cli.client import Client  # http.client costs 15 ms, which `--help` need not pay
 
-        client = Client(url, token, language())
+        client = Client(url, token, language(), config.trusted(url))
         click.get_current_context().find_root().call_on_close(client.close)
         return client
 

@@ -10,16 +10,25 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from cloudhall.cli.errors import Misuse, Refused, Unreachable
 from cloudhall.cli.language import Language, T
 
+if TYPE_CHECKING:
+    import ssl
+
 API = "/api/v1"
 TIMEOUT_S = 60.0
 PAUSES_S = (0.2, 0.6)  # before the second and the third attempt
 REDIRECTED, PROBLEM = 300, 400
+UNTRUSTED = T(
+    "服务器的证书不受信任，或不是给这个名称的；若它用自建机构，取来根证书：cloudhall login --ca root.pem",
+    "Its certificate is not trusted, or is for another name; where its authority is its own, name that authority's: "
+    "cloudhall login --ca root.pem",
+)
+NOT_THERE = T("服务器在运行吗？CLOUDHALL_URL 可指定另一台", "Is the server running? CLOUDHALL_URL names another one")
 Wire = dict[str, Any]
 Query = Mapping[str, str | Sequence[str]]
 ALL: Query = {}
@@ -36,11 +45,14 @@ class Reply(NamedTuple):
 class Client:
     """Talks to one server as one person or program. Not for several threads at once."""
 
-    def __init__(self, url: str, token: str = "", language: Language = "zh") -> None:
-        """`url` is the server's address, with or without a path before `/api`; raises `Misuse` where it is none."""
+    def __init__(self, url: str, token: str = "", language: Language = "zh", ca: str = "") -> None:
+        """`url` is the server's address, with or without a path before `/api`; raises `Misuse` where it is none.
+
+        `ca` are the certificates (PEM) to trust, those of the machine without it; the name in `url` must be certified.
+        """
         self.url = url
         self._base = urlsplit(url).path.rstrip("/")
-        self._connection = _connection(url)
+        self._connection = _connection(url, ca)
         self._headers = {"Accept-Language": language, "User-Agent": "cloudhall-cli"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -121,23 +133,33 @@ class Client:
         reason = str(error) or type(error).__name__
         return Unreachable(
             T(f"连不上 {self.url}：{reason}", f"{self.url} cannot be reached: {reason}"),
-            T("服务器在运行吗？CLOUDHALL_URL 可指定另一台", "Is the server running? CLOUDHALL_URL names another one"),
+            UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in reason else NOT_THERE,
         )
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
-    kinds: Mapping[str, type[http.client.HTTPConnection]]
-    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+def _connection(url: str, ca: str) -> http.client.HTTPConnection:
     try:
         parts = urlsplit(url)
-        if parts.scheme in kinds and parts.hostname:
-            return kinds[parts.scheme](parts.hostname, parts.port, timeout=TIMEOUT_S)
+        if parts.scheme == "http" and parts.hostname:
+            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
+        if parts.scheme == "https" and parts.hostname:
+            return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=_trusting(ca))
     except ValueError:
         pass  # a port that is no number: as wrong as no address at all
     raise Misuse(
         T(f"“{url}”不是服务器的地址", f"{url!r} is no address of a server"),
         T("例如 https://cloud.example.cn", "Such as https://cloud.example.cn"),
     )
+
+
+def _trusting(ca: str) -> "ssl.SSLContext":
+    """Trust `ca` alone where it is given; the server's name is compared in any case."""
+    import ssl
+
+    try:
+        return ssl.create_default_context(cadata=ca or None)
+    except ssl.SSLError as error:
+        raise Misuse(T(f"不是证书：{error.reason}", f"This is no certificate: {error.reason}")) from None
 
 
 def _decoded(content: bytes, content_type: str) -> Any:

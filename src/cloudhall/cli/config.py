@@ -2,7 +2,7 @@
 
 A log-in belongs to the address it was made at and is never sent to another. The file is readable by its owner alone,
 from the moment it exists. The environment wins over the file: `CLOUDHALL_URL`, `CLOUDHALL_TOKEN`, `CLOUDHALL_PROJECT`,
-`CLOUDHALL_ORGANISATION`.
+`CLOUDHALL_ORGANISATION`, `CLOUDHALL_CA`.
 """
 
 import json
@@ -10,16 +10,25 @@ import os
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from cloudhall.cli.errors import Misuse
+from cloudhall.cli.language import T, say
+
 DEFAULT_PORT = "8800"
+BAD_CA, NO_CERTIFICATE = T("读不了 {}：{}", "{} cannot be read: {}"), T("里面没有 PEM 证书", "no PEM certificate in it")
+CA_FROM = T(
+    "在服务器上用 cloudhall certificate > root.pem 取得",
+    "Get one on the server: cloudhall certificate > root.pem",
+)
 
 
 class Remembered(TypedDict, total=False):
-    """What is known of one server: the session secret, who that is, and the default places."""
+    """What is known of one server: the session secret, who that is, the default places, and whom to trust (PEM)."""
 
     token: str
     person: str
     project: str
     organisation: str
+    ca: str
 
 
 class Stored(TypedDict):
@@ -46,6 +55,25 @@ def config_file() -> Path:
 def cache_file(name: str) -> Path:
     """Where something may lie that can be made again."""
     return _folder("XDG_CACHE_HOME", ".cache") / name
+
+
+def trusted(url: str) -> str:
+    """Certificates (PEM) that alone are trusted for a server; empty where those of the machine are."""
+    if named := os.environ.get("CLOUDHALL_CA"):
+        return certificates(Path(named))
+    return stored()["servers"].get(url, Remembered()).get("ca", "")
+
+
+def certificates(file: Path) -> str:
+    """Read a file of certificates; raises `Misuse`."""
+    try:
+        text = file.read_text("ascii")
+        if "-----BEGIN CERTIFICATE-----" in text:
+            return text
+        why = say(NO_CERTIFICATE)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", "") or say(NO_CERTIFICATE)
+    raise Misuse(say(BAD_CA, file, why), CA_FROM)
 
 
 def settings() -> Settings:

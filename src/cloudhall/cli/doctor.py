@@ -10,7 +10,7 @@ from cloudhall.cli.here import folder_of, quiet, told
 from cloudhall.cli.language import T, language, say
 from cloudhall.cli.output import print_json, print_lines
 from cloudhall.cli.parts import Command, Option
-from cloudhall.cli.run import HOME, PORT
+from cloudhall.cli.run import HOME, LOOPBACK, PORT
 
 if TYPE_CHECKING:
     from cloudhall.doctor.findings import Finding
@@ -19,13 +19,13 @@ STATES = {"ok": T("正常", "ok"), "note": T("注意", "NOTE"), "wrong": T("有�
 COUNT = T("共 {} 项，有误 {} 项，注意 {} 项", "{} findings, {} wrong, {} to note")
 
 
-def doctor(*, home: Path | None, port: int, **given: Any) -> int:
+def doctor(*, home: Path | None, port: int, host: str, tls_cert: str, **given: Any) -> int:
     """Examine, tell, and end with 1 when something is wrong."""
     from cloudhall.doctor.examine import examine
 
     quiet()
     with told():
-        findings = list(examine(folder_of(home), port))
+        findings = list(examine(folder_of(home), port, host, tls_cert))
     if output_of(given).style == "json":
         print_json([_wire(finding) for finding in findings])
     else:
@@ -73,6 +73,23 @@ DOCTOR = Command(
             text=T(
                 f"服务器的端口（CLOUDHALL_PORT），默认 {PORT}", f"The server's port (CLOUDHALL_PORT), {PORT} by default"
             ),
+        ),
+        Option(
+            "--host",
+            default=LOOPBACK,
+            envvar="CLOUDHALL_HOST",
+            text=T("服务器监听的地址（CLOUDHALL_HOST），默认本机", "Its address (CLOUDHALL_HOST), loopback by default"),
+            metavar="ADDRESS",
+        ),
+        Option(
+            "--tls-cert",
+            default="",
+            envvar="CLOUDHALL_TLS_CERT",
+            text=T(
+                "交给服务器的证书（CLOUDHALL_TLS_CERT），看它何时到期",
+                "Certificate that it was given (CLOUDHALL_TLS_CERT), to see when it ends",
+            ),
+            metavar="FILE",
         ),
         *output_options(),
     ],

@@ -64,6 +64,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "backup": BuiltIn("backup:BACKUP", T("备份整个安装，或核验备份", "Back up everything, or try a backup")),
         "restore": BuiltIn("backup:RESTORE", T("把备份恢复成新的安装", "Make a new installation of a backup")),
         "doctor": BuiltIn("doctor:DOCTOR", T("哪里不对，怎么办", "What is wrong, and what to do")),
+        "certificate": BuiltIn("certificate:CERTIFICATE", T("自建机构的根证书", "Root of the own authority")),
         "move-database": BuiltIn(
             "moving:MOVE_DATABASE", T("把数据从 SQLite 迁到 PostgreSQL", "Move the rows from SQLite to PostgreSQL")
         ),

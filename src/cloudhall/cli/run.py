@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     import socket
 
     from cloudhall.drivers.objects import Objects
+    from cloudhall.tls.door import Door
+    from cloudhall.tls.showing import Shown
 
-PORT = 8800
+PORT, LOOPBACK = 8800, "127.0.0.1"
 WORKERS_MAX = 16
 HOME = Option(
     "--home",
@@ -31,30 +34,48 @@ EMPTY = T(
     "Nobody can log in here yet. Stop it and found your installation with cloudhall found, or the demonstration city "
     "with cloudhall run --demo",
 )
+TRUST = T("TLS  要信任的证书的 SHA-256：{}", "TLS  SHA-256 of the certificate to trust: {}")
 LACKS = T("此 S3 有所不能：{}", "This S3 does not do everything: {}")
 
 
-def start(*, demo: bool, home: Path | None, port: int, workers: int) -> None:
-    """Start Cloudhall on loopback; Ctrl-C stops it and everything it started."""
+def start(*, demo: bool, home: Path | None, port: int, workers: int, **given: Any) -> None:
+    """Start Cloudhall; Ctrl-C stops it and everything it started."""
     from cloudhall import server
+    from cloudhall.tls import guard
+    from cloudhall.tls.door import refuse
+    from cloudhall.tls.showing import open_shown
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    folder = (home or default_home()).absolute()
+    folder, door = (home or default_home()).absolute(), _door(given)
     try:
         _refuse_workers(workers)
-        sock = server.bind(port)
-        with sock, server.running(folder) as kernel:
+        refuse(door)
+        sock = server.bind(port, door.host)
+        with sock, server.running(folder, lambda kernel: guard.refuse(kernel, door, seeding=demo)) as kernel:
+            shown, url = open_shown(door, folder), door.url(sock.getsockname()[1])
             if demo:
                 server.seed_demo(kernel)
-            port = sock.getsockname()[1]
-            with _workers(folder, sock, workers - 1, demo=demo):
-                server.serve(kernel, sock, lambda: _announce(kernel, port, demo=demo))
+            with _workers(folder, sock, door, workers - 1, demo=demo):
+                server.serve(kernel, sock, lambda: _announce(kernel, url, shown, demo=demo), door, shown)
     except CloudhallError as error:
-        click.echo(f"{error.code}: {error.text.in_(language())}", err=True)
+        click.echo(f"{' '.join(filter(None, (error.code, error.reason)))}: {error.text.in_(language())}", err=True)
         click.echo(error.how.in_(language()), err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def _door(given: Mapping[str, Any]) -> "Door":
+    from cloudhall.tls.door import Door
+
+    return Door(
+        host=given["host"],
+        own=given["tls"],
+        names=tuple(given["tls_name"]),
+        certificate=given["tls_cert"],
+        key=given["tls_key"],
+        proxies=tuple(given["behind_proxy"]),
+    )
 
 
 def _refuse_workers(workers: int) -> None:
@@ -73,10 +94,12 @@ def _refuse_workers(workers: int) -> None:
         )
 
 
-def _workers(folder: Path, sock: "socket.socket", count: int, *, demo: bool) -> contextlib.AbstractContextManager[None]:
+def _workers(
+    folder: Path, sock: "socket.socket", door: "Door", count: int, *, demo: bool
+) -> contextlib.AbstractContextManager[None]:
     from cloudhall.workers import beside
 
-    return beside(folder, sock, count, demo=demo)
+    return beside(folder, sock, door, count, demo=demo)
 
 
 def default_home() -> Path:
@@ -85,10 +108,12 @@ def default_home() -> Path:
     return (Path(data) if data else Path.home() / ".local/share") / "cloudhall"
 
 
-def _announce(kernel: object, port: int, *, demo: bool) -> None:
+def _announce(kernel: object, url: str, shown: "Shown | None", *, demo: bool) -> None:
     """In one piece: whoever reads the first line finds the others behind it."""
     zh = language() == "zh"
-    lines = [f"Cloudhall {'云厅 已启动' if zh else 'is up'}  http://127.0.0.1:{port}"]
+    lines = [f"Cloudhall {'云厅 已启动' if zh else 'is up'}  {url}"]
+    if shown:
+        lines.append(say(TRUST, shown.anchor))
     lines += _s3_lines(kernel.drivers["objects"])  # type: ignore[attr-defined]  # the kernel stays out of the CLI's imports
     if demo:
         lines.append("演示登录（仅本机）：" if zh else "Demonstration log-ins (loopback only):")
@@ -118,8 +143,18 @@ def _s3_lines(objects: "Objects") -> list[str]:
 run = Command(
     "run",
     start,
-    T("启动云厅（仅本机），Ctrl-C 停止。", "Start Cloudhall on loopback; Ctrl-C stops it and all it started."),
-    examples=["run --demo", "run --home /srv/cloudhall --port 8800"],
+    T(
+        "启动云厅，Ctrl-C 停止。默认只在本机监听；对外须用 TLS 或在反向代理之后。",
+        "Start Cloudhall; Ctrl-C stops it and all it started. It listens on loopback, and beyond it by TLS or behind a "
+        "reverse proxy alone.",
+    ),
+    examples=[
+        "run --demo",
+        "run --home /srv/cloudhall --port 8800",
+        "run --host 0.0.0.0 --tls --tls-name cloud.example.cn",
+        "run --host 0.0.0.0 --tls-cert cloud.pem --tls-key cloud.key",
+        "run --behind-proxy 127.0.0.1",
+    ],
     params=[
         Option(
             "--demo",
@@ -135,7 +170,64 @@ run = Command(
             type=int,
             default=PORT,
             envvar="CLOUDHALL_PORT",
-            text=T(f"本机端口（CLOUDHALL_PORT），默认 {PORT}", f"Loopback port (CLOUDHALL_PORT), {PORT} by default"),
+            text=T(f"端口（CLOUDHALL_PORT），默认 {PORT}", f"Port (CLOUDHALL_PORT), {PORT} by default"),
+        ),
+        Option(
+            "--host",
+            default=LOOPBACK,
+            envvar="CLOUDHALL_HOST",
+            text=T(
+                "监听的地址（CLOUDHALL_HOST），默认仅本机；0.0.0.0 为全部",
+                "Address to listen at (CLOUDHALL_HOST), loopback by default; 0.0.0.0 is all",
+            ),
+            metavar="ADDRESS",
+        ),
+        Option(
+            "--tls",
+            is_flag=True,
+            envvar="CLOUDHALL_TLS",
+            text=T(
+                "TLS，证书由本安装自己的机构签发（CLOUDHALL_TLS=1）；见 cloudhall certificate",
+                "TLS by an authority of the installation's own (CLOUDHALL_TLS=1); see cloudhall certificate",
+            ),
+        ),
+        Option(
+            "--tls-name",
+            multiple=True,
+            envvar="CLOUDHALL_TLS_NAMES",
+            text=T(
+                "证书上的主机名或地址，可多次（CLOUDHALL_TLS_NAMES，空格分开）",
+                "Host or address in that certificate; repeat it for more (CLOUDHALL_TLS_NAMES, apart by spaces)",
+            ),
+            metavar="NAME",
+        ),
+        Option(
+            "--tls-cert",
+            default="",
+            envvar="CLOUDHALL_TLS_CERT",
+            text=T(
+                "已有的证书，PEM（CLOUDHALL_TLS_CERT）；更换后自动读取",
+                "A certificate that you have, PEM (CLOUDHALL_TLS_CERT); read anew when it is replaced",
+            ),
+            metavar="FILE",
+        ),
+        Option(
+            "--tls-key",
+            default="",
+            envvar="CLOUDHALL_TLS_KEY",
+            text=T("其私钥，PEM（CLOUDHALL_TLS_KEY）", "Its key, PEM (CLOUDHALL_TLS_KEY)"),
+            metavar="FILE",
+        ),
+        Option(
+            "--behind-proxy",
+            multiple=True,
+            envvar="CLOUDHALL_PROXIES",
+            text=T(
+                "前面的反向代理的地址或网段，可多次（CLOUDHALL_PROXIES）；只信它们的 X-Forwarded-*",
+                "Address or network of reverse proxies before it; repeat it for more (CLOUDHALL_PROXIES). Their "
+                "X-Forwarded-* are believed, nobody else's",
+            ),
+            metavar="ADDRESS",
         ),
         Option(
             "--workers",

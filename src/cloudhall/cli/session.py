@@ -1,8 +1,11 @@
 """Who one is and where one works: login, logout, whoami, context."""
 
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import click
 
 from cloudhall.cli import config
 from cloudhall.cli.app import App, current
@@ -16,6 +19,7 @@ from cloudhall.cli.typed import OneOf
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PLACES = ("project", "organisation")
+CA = "ca"
 PROJECTS_TOLD = 5
 NAME, PASSWORD = T("登录名：", "Log-in: "), T("密码：", "Password: ")
 LOGGED_IN = T("已作为 {}（{}）登录 {}", "Logged in to {2} as {0} ({1})")
@@ -27,9 +31,11 @@ PLATFORM = T("平台", "the platform")
 VARIABLE = T("CLOUDHALL_TOKEN 已设置，优先于登录", "CLOUDHALL_TOKEN is set and goes before this log-in")
 
 
-def log_in(*, name: str | None, url: str | None, password_stdin: bool) -> None:
+def log_in(*, name: str | None, url: str | None, password_stdin: bool, ca: Path | None) -> None:
     """Open a session and remember it for this server."""
     app, address = current(), (url or config.url_in_use()).rstrip("/")
+    if ca is not None:
+        config.remember(address, {"ca": config.certificates(ca)})
     client = app.client_of(address)
     if is_open_wire(address):
         note(say(PLAIN, address))
@@ -118,14 +124,36 @@ def context(*, what: str | None, name: str | None, clear: bool) -> None:
     if what is None:
         settings = app.settings
         show_pairs(
-            {"url": settings.url, "project": settings.project, "organisation": settings.organisation}, automatic()
+            {
+                "url": settings.url,
+                "ca": _digests(config.trusted(settings.url)),
+                "project": settings.project,
+                "organisation": settings.organisation,
+            },
+            automatic(),
         )
         return
     if not (name or clear):
         raise Misuse(T("写明名称，或用 --clear", "Name it, or use --clear"))
+    if what == CA:
+        config.remember(app.settings.url, {"ca": "" if clear else config.certificates(Path(name or ""))})
+        hint("context")
+        return
     found = "" if clear else app.read(app.noun(what), name or "", {})["name"]
     config.remember(app.settings.url, _place(what, found))
     hint("context")
+
+
+def _digests(pem: str) -> str:
+    """SHA-256 of each certificate, as a server says it when it starts."""
+    if not pem:
+        return ""
+    import ssl
+    from hashlib import sha256
+
+    ends = "-----END CERTIFICATE-----"
+    found = [ssl.PEM_cert_to_DER_cert(part + ends) for part in pem.split(ends)[:-1]]
+    return " ".join(sha256(der).digest().hex(":").upper() for der in found)
 
 
 def _place(what: str, name: str) -> config.Remembered:
@@ -136,7 +164,11 @@ LOGIN = Command(
     "login",
     log_in,
     T("登录一台服务器，并记住这次登录。", "Log in to a server and remember it."),
-    examples=["login chen-xiaolan", "login chen-xiaolan --url https://cloud.example.cn"],
+    examples=[
+        "login chen-xiaolan",
+        "login chen-xiaolan --url https://cloud.example.cn",
+        "login chen-xiaolan --url https://10.0.3.7:8800 --ca root.pem",
+    ],
     params=[
         Argument(
             "name",
@@ -146,6 +178,15 @@ LOGIN = Command(
         ),
         Option(
             "--url", text=T("服务器地址（或 CLOUDHALL_URL）", "Address of the server (or CLOUDHALL_URL)"), metavar="URL"
+        ),
+        Option(
+            "--ca",
+            type=click.Path(path_type=Path),
+            text=T(
+                "今后对这台服务器只信任此文件中的证书（或 CLOUDHALL_CA）",
+                "Trust the certificates in this file alone for this server, from now on (or CLOUDHALL_CA)",
+            ),
+            metavar="FILE",
         ),
         Option("--password-stdin", text=T("从标准输入读密码", "Read the password from standard input"), is_flag=True),
     ],
@@ -161,17 +202,20 @@ WHOAMI = Command(
 CONTEXT = Command(
     "context",
     context,
-    T("查看或设定默认的项目和单位。", "Show or set the default project and organisation."),
-    examples=["context", "context project economic-monitoring", "context project --clear"],
+    T(
+        "查看或设定默认的项目和单位，以及信任哪个证书机构。",
+        "Show or set the default project and organisation, and the authority that is trusted.",
+    ),
+    examples=["context", "context project economic-monitoring", "context project --clear", "context ca root.pem"],
     params=[
         Argument(
             "what",
-            metavar="[project|organisation]",
+            metavar="[project|organisation|ca]",
             text=T("要设定哪一个", "Which one to set"),
-            type=OneOf(PLACES),
+            type=OneOf((*PLACES, CA)),
             required=False,
         ),
-        Argument("name", metavar="[NAME]", text=T("名称或编号", "Name or id"), required=False),
+        Argument("name", metavar="[NAME]", text=T("名称或编号，或证书文件", "Name or id, or a file"), required=False),
         Option("--clear", text=T("不再有默认值", "Have no default any more"), is_flag=True),
     ],
 )

@@ -25,6 +25,10 @@ VARIABLES = {
     "CLOUDHALL_TOKEN": T("访问令牌，优先于登录", "API token; goes before the log-in"),
     "CLOUDHALL_PROJECT": T("默认项目", "Default project"),
     "CLOUDHALL_ORGANISATION": T("默认单位", "Default organisation"),
+    "CLOUDHALL_CA": T(
+        "只信任此文件中的证书，优先于登录时记住的",
+        "File of certificates that alone are trusted; goes before the one remembered",
+    ),
     "CLOUDHALL_PORT": T("本机服务器的端口（默认 8800）", "Port of the server on this machine (default 8800)"),
     "CLOUDHALL_LANG": T(
         "zh 或 en；不设则按 LC_ALL、LC_MESSAGES、LANG", "zh or en; else LC_ALL, LC_MESSAGES and LANG decide"

@@ -15,8 +15,11 @@ from cloudhall.kernel.text import T
 PROGRAM, HOME = T("程序", "program"), T("数据文件夹", "data folder")
 
 
-def examine(home: Path, port: int) -> Iterator[Finding]:
-    """Look at the installation in `home`, whose HTTP port is `port`; nothing is changed."""
+def examine(home: Path, port: int, host: str = machine.LOOPBACK, certificate: str = "") -> Iterator[Finding]:
+    """Look at the installation in `home`, which listens at `host` and `port`; nothing is changed.
+
+    `certificate` is the file of the one that it was given, if any.
+    """
     python = ".".join(map(str, sys.version_info[:3]))
     yield Finding(
         "program", PROGRAM, T(f"云厅 {__version__}，Python {python}", f"Cloudhall {__version__}, Python {python}")
@@ -27,10 +30,10 @@ def examine(home: Path, port: int) -> Iterator[Finding]:
         yield Finding("home", HOME, detail, State.WRONG, remedy)
         return
     up = machine.runs(home)
-    yield from machine.server(port, up=up)
+    yield from machine.server(port, up=up, host=host)
     yield from machine.disk(home)
     yield from secrets.keys(home)
-    yield from secrets.certificates(home)
+    yield from secrets.certificates(home, certificate)
     yield from engines.engine(home, up=up)
     yield from _records(home)
 

@@ -4,6 +4,7 @@ import fcntl
 import http.client
 import shutil
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from cloudhall.doctor.findings import Finding, State
 from cloudhall.kernel.text import T
 
 LOOPBACK = "127.0.0.1"
+ASKED = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  who listens on all addresses answers on this one
 ASK_S = 5.0
 GIB = 1 << 30
 FREE_WRONG_BYTES, FREE_NOTE_BYTES = GIB, 10 * GIB
@@ -67,13 +69,14 @@ def clock(newest_us: int) -> Iterator[Finding]:
         yield Finding("clock", CLOCK, T("走时均匀，没有未来的数据行", "even, and no row is of the future"))
 
 
-def server(port: int, *, up: bool) -> Iterator[Finding]:
+def server(port: int, *, up: bool, host: str = LOOPBACK) -> Iterator[Finding]:
     """Whether HTTP answers where a server runs, and whether its port is free where none does."""
+    asked = ASKED.get(host, host)
     if up:
-        yield _answering(port)
+        yield _answering(asked, port)
         return
     yield Finding("server", SERVER, T("未运行", "not running"))
-    if _taken(port):
+    if _taken(asked, port):
         detail = T(f"{port} 被另一个程序占用", f"another program has {port}")
         remedy = T("停掉那个程序，或用 CLOUDHALL_PORT 换端口", "Stop that program, or take another with CLOUDHALL_PORT")
         yield Finding("port", PORT, detail, State.WRONG, remedy)
@@ -81,9 +84,16 @@ def server(port: int, *, up: bool) -> Iterator[Finding]:
         yield Finding("port", PORT, T(f"{port} 空闲", f"{port} is free"))
 
 
-def answers(port: int, path: str) -> bool:
-    """Whether a GET on loopback is answered with 200."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=ASK_S)
+def answers(port: int, path: str, host: str = LOOPBACK) -> bool:
+    """Whether a GET is answered with 200, in clear or by TLS; whose certificate it is, is looked at elsewhere."""
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    return _ok(http.client.HTTPConnection(host, port, timeout=ASK_S), path) or _ok(
+        http.client.HTTPSConnection(host, port, timeout=ASK_S, context=anybody), path
+    )
+
+
+def _ok(connection: http.client.HTTPConnection, path: str) -> bool:
     try:
         connection.request("GET", path)
         return connection.getresponse().status == HTTPStatus.OK
@@ -93,17 +103,17 @@ def answers(port: int, path: str) -> bool:
         connection.close()
 
 
-def _answering(port: int) -> Finding:
-    if answers(port, "/healthz"):
+def _answering(host: str, port: int) -> Finding:
+    if answers(port, "/healthz", host):
         return Finding("server", SERVER, T(f"运行中，{port} 有应答", f"running, {port} answers"))
     detail = T(f"运行中，但 {port} 没有应答", f"running, but {port} does not answer")
     remedy = T(
-        "若端口不是这个，用 --port 指定；否则重启服务器",
-        "Name its port with --port if it is another; else start it anew",
+        "若地址或端口不是这个，用 --host、--port 指定；否则重启服务器",
+        "Name its address and port with --host and --port if they are others; else start it anew",
     )
     return Finding("server", SERVER, detail, State.WRONG, remedy)
 
 
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((LOOPBACK, port)) == 0
+def _taken(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        return probe.connect_ex((host, port)) == 0

@@ -12,6 +12,7 @@ from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.roles import ROLES
+from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
@@ -44,6 +45,24 @@ def logins() -> tuple[tuple[str, T, str], ...]:
     """Log-in, role and password of everybody in the city."""
     people = load()["people"].items()
     return tuple((name, ROLES[p["role"]] if "role" in p else CITIZEN, PASSWORD) for name, p in people)
+
+
+def with_known_password(kernel: "Kernel") -> str:
+    """Log-in of somebody of the city who still has its password; empty where there is none."""
+    tx = kernel.store.read()
+    people = (person for name in load()["people"] for person in kernel.tables[Person].named(tx, name))
+    return next((person.name for person in people if _has_known_password(tx, person.id)), "")
+
+
+def _has_known_password(tx: Tx, person: str) -> bool:
+    from argon2 import PasswordHasher
+    from argon2.exceptions import VerificationError
+
+    row = tx.execute("SELECT hash FROM identity_password WHERE person = ?", (person,)).fetchone()
+    try:
+        return bool(row) and PasswordHasher().verify(row[0], PASSWORD)
+    except VerificationError:
+        return False
 
 
 def _person(kernel: "Kernel", founder: Caller, name: str, person: dict[str, str], hashed: str) -> None:
