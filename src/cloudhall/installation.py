@@ -41,7 +41,7 @@ def build_registry() -> Registry:
 def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = None) -> "Kernel":
     """Open the kernel of the installation in `home` over engines that run; nothing is started yet."""
     from cloudhall.domains.notices import dispatch, mailing, telling
-    from cloudhall.kernel import witnesses
+    from cloudhall.kernel import archive, witnesses
     from cloudhall.kernel.kernel import Kernel
 
     kernel = Kernel(
@@ -55,6 +55,7 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
     )
     kernel.pricing = functools.partial(pricing.price, kernel)
     kernel.costs = functools.partial(costs.cost_to_date, kernel)
+    kernel.history.limits = archive.limits_from_environment()
     kernel.witnesses = witnesses.from_environment()
     webhooks, teller = dispatch.from_environment(kernel), telling.Teller(kernel)
     kernel.chores = (

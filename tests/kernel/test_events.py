@@ -25,7 +25,7 @@ def test_revisions_have_no_gap_though_every_other_command_fails() -> None:
         with ThreadPoolExecutor(8) as pool:
             answered = [r for r in pool.map(make, range(80)) if r]
         shop.hall.settle()
-        log = [e.revision for e in events.after(shop.hall.read(), 0, 10_000)]
+        log = [e.revision for e in shop.hall.kernel.history.after(shop.hall.read(), 0, 10_000)]
         assert log == list(range(1, len(log) + 1))
         assert len(answered) == 40
         assert set(answered) <= set(log)
@@ -78,16 +78,16 @@ def test_events_are_named_in_the_past_tense(verb: str, said: str) -> None:
 def test_a_reader_goes_on_where_its_cursor_stands(hall: Hall) -> None:
     project = hall.project()
     assert events.cursor_of(hall.read(), "reader") == 0
-    found = events.after(hall.read(), 0, 1)
+    found = hall.kernel.history.after(hall.read(), 0, 1)
     hall.write(lambda tx: events.move_cursor(tx, "reader", found[-1].revision))
-    rest = events.after(hall.read(), events.cursor_of(hall.read(), "reader"))
+    rest = hall.kernel.history.after(hall.read(), events.cursor_of(hall.read(), "reader"))
     assert [e.id for e in rest] == [project]
     hall.write(lambda tx: events.move_cursor(tx, "reader", events.head(tx)))
-    assert events.after(hall.read(), events.cursor_of(hall.read(), "reader")) == []
+    assert hall.kernel.history.after(hall.read(), events.cursor_of(hall.read(), "reader")) == []
 
 
 def test_events_are_asked_for_by_kind_and_resource(hall: Hall) -> None:
     project = hall.project()
-    assert [e.kind for e in events.after(hall.read(), 0, kind="identity.project")] == ["identity.project"]
-    assert [e.id for e in events.after(hall.read(), 0, id_=project)] == [project]
-    assert events.after(hall.read(), 0, kind="identity.organisation", id_=project) == []
+    assert [e.kind for e in hall.kernel.history.after(hall.read(), 0, kind="identity.project")] == ["identity.project"]
+    assert [e.id for e in hall.kernel.history.after(hall.read(), 0, id_=project)] == [project]
+    assert hall.kernel.history.after(hall.read(), 0, kind="identity.organisation", id_=project) == []

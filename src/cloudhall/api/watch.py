@@ -1,8 +1,8 @@
 """Watching: server-sent events of every change that the caller may see, from any point of the log on.
 
 The id of an event is its revision. A reader that comes back sends it as `Last-Event-ID` or `?after=` and misses
-nothing; the log keeps its history, so no revision is ever too old. Ids without an event come in between as bookmarks,
-so that who may see little does not read the same stretch again.
+nothing; old events are read from the archive, so no revision is ever too old. Ids without an event come in between as
+bookmarks, so that who may see little does not read the same stretch again.
 Cost: a watcher reads the log at most four times a second, and only after a commit; credentials are asked again every
 15 s, so that a revoked token ends its stream.
 """
@@ -101,7 +101,7 @@ async def _stream(host: Host, request: Request, caller: Caller, wanted: Wanted, 
 def _read_on(kernel: Kernel, caller: Caller, wanted: Wanted, after: int) -> Batch:
     tx = kernel.store.read()
     head = events.head(tx)
-    found = events.after(tx, after, PAGE, wanted.kind, wanted.id)
+    found = kernel.history.after(tx, after, PAGE, wanted.kind, wanted.id)
     more = len(found) == PAGE
     kept = [e for e in found if wanted.place in {"", e.place}]
     seen = visible_ids(kernel, caller, ((e.kind, e.id) for e in kept))

@@ -43,13 +43,16 @@ class Happening(NamedTuple):
 
 
 def of_resource(visit: "Visit", r: Kind[Any, Any], limit: int = 8) -> list[Happening]:
-    """History of one resource."""
-    found = events.latest(visit.tx, f"id = ? AND {_NEWS}", (r.id,), limit)
+    """History of one resource, from the archive where it is older."""
+    found = visit.kernel.history.of_resource(visit.tx, r.id, limit)
     return [_happening(visit, e) for e in found]
 
 
 def latest(visit: "Visit", limit: int = 8) -> list[Happening]:
-    """Newest events of the place in use. Cost: `limit` x `LOOKED_AT` events, and a look-up by key for each."""
+    """Newest events of the place in use, without those that are archived.
+
+    Cost: `limit` x `LOOKED_AT` events, and a look-up by key for each.
+    """
     place = visit.place.id
     where, given = (f"{_BELOW} AND {_NEWS}", (place,)) if place else (_NEWS, ())
     found = events.latest(visit.tx, where, given, limit * LOOKED_AT)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cloudhall.kernel import (
+    archive,
     audit,
     conservation,
     cosignatures,
@@ -25,6 +26,7 @@ from cloudhall.kernel import (
     witnesses,
     work,
 )
+from cloudhall.kernel.archive import History
 from cloudhall.kernel.audit import AuditLog, Entry
 from cloudhall.kernel.authority import Authority
 from cloudhall.kernel.caller import Caller
@@ -100,6 +102,7 @@ class Kernel:
         self.keys = Keyring.open(home / "keys", self.world)
         self.store = open_store(home, database, self.world)
         self.store.write(lambda tx: self._migrate(tx, schemas)).result()
+        self.history = History(home, self.store, self.world)
         self.audit = AuditLog.open(self.keys, self.world)
         self.audit.verify_on_start(self.store.read())
         self.authority = Authority(registry, self.world)
@@ -122,6 +125,7 @@ class Kernel:
         self.clock.every(3_600, "forget-answers", self._forget)
         self.clock.every(AUDIT_S, "conservation", self.auditor.look)
         self.clock.every(SWEEP_S, "sweep", self.reconciler.sweep)
+        self.clock.every(archive.EVERY_S, "archive", self.history.turn)
         for witness in self.witnesses:
             self.clock.every(
                 witnesses.EVERY_S, f"witness {witness.name}", functools.partial(witnesses.ask, self, witness)

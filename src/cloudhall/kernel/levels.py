@@ -104,7 +104,7 @@ class Levels:
         cut(tx, self.kernel.world.now_us())
 
     def _read_on(self, tx: Tx) -> int:
-        found = events.after(tx, events.cursor_of(tx, READER), PAGE)
+        found = self.kernel.history.after(tx, events.cursor_of(tx, READER), PAGE)
         for event in found:
             self._follow(tx, event)
         if found:

@@ -14,7 +14,6 @@ from cloudhall.domains.notices import deliveries
 from cloudhall.domains.notices.dispatch import Dispatcher
 from cloudhall.domains.notices.webhook import Webhook
 from cloudhall.domains.storage.bucket import Bucket
-from cloudhall.kernel import events
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Forbidden, Invalid
 from cloudhall.kernel.wire import event_to_wire, state_of
@@ -97,7 +96,7 @@ class TestDelivers:
         post.turn()
         assert receiver.told() == [("create", "bus"), *(("create", f"stats-{n}") for n in range(3))]
         assert receiver.ids()[1:] == [f"{hook['id']}-{r}" for r in revisions]
-        (event,) = events.after(post.hall.read(), revisions[0] - 1, 1)
+        (event,) = post.hall.kernel.history.after(post.hall.read(), revisions[0] - 1, 1)
         assert receiver.came[1].event == event_to_wire(event) | {
             "changed": [],
             "spec": receiver.came[1].event["spec"],

@@ -69,8 +69,7 @@ def _readings(kernel: "Kernel", s: Statement, line: Line, resource: str) -> list
 
 def _name(tx: Any, id_: str) -> str:
     """Name as the last event had it: what was used this month may be gone by now."""
-    last = events.latest(tx, "id = ?", (id_,), 1)
-    return last[0].name if last else id_
+    return events.name_of(tx, id_) or id_
 
 
 def home(kernel: "Kernel", caller: Caller, _resource: None, query: Mapping[str, str]) -> dict[str, Any]:

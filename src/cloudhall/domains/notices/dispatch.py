@@ -90,7 +90,7 @@ class Dispatcher:
         tx = self.kernel.store.read()
         since, head = events.cursor_of(tx, READER), events.head(tx)
         webhooks = self.kernel.tables[Webhook].page(tx, LIVE, Sort("id"), None, WEBHOOKS_MAX)
-        found = events.after(tx, since, PAGE) if webhooks else []
+        found = self.kernel.history.after(tx, since, PAGE) if webhooks else []
         wanted = {w: self._wanted(w, found) for w in webhooks}
         moved_to = found[-1].revision if found else head
 
@@ -134,7 +134,7 @@ class Dispatcher:
     def _replayed(self, webhook: Webhook, event: Event) -> list[int]:
         asked = msgspec.json.decode(event.spec or "{}")
         first, last, tx, chosen = asked["replay_first"], asked["replay_last"], self.kernel.store.read(), list[int]()
-        while found := [e for e in events.after(tx, first - 1, PAGE) if e.revision <= last]:
+        while found := [e for e in self.kernel.history.after(tx, first - 1, PAGE) if e.revision <= last]:
             pings = [e.revision for e in found if e.id == webhook.id and e.verb == "ping"]
             chosen += [*pings, *self._chosen(webhook, found)]
             first = found[-1].revision + 1
@@ -175,7 +175,7 @@ class Dispatcher:
 
     def _request(self, tx: Tx, webhook: Webhook, revision: int, now_us: int) -> Request | None:
         """Body and headers of a delivery; None for what the owner may not see any more."""
-        (event,) = events.after(tx, revision - 1, 1)
+        (event,) = self.kernel.history.after(tx, revision - 1, 1)
         try:
             owner = sessions.acting_as(self.kernel, tx, webhook.spec.owner)
         except Unauthenticated:

@@ -1,8 +1,7 @@
 """The first senders: a reader of the event log that tells people what concerns them.
 
-Told are: a role given to you, or ending within 7 days; a request to join an organisation that you run; an operation of
-yours that has ended; a resource of yours that needs you; a quota above 90 %. "Yours" is what you were the last person
-to decide about, as long as you may see it.
+Told are: a role given to you, or ending within 7 days; an operation of yours that has ended; a resource of yours that
+needs you; a quota above 90 %. "Yours" is what you were the last person to decide about, as long as you may see it.
 The reader moves its cursor in the transaction that writes the notices; what happened more than 7 days before is no
 news to anybody.
 Cost: an event costs a look-up or two by key, one that a controller observed those of its row; `tell_endings` reads
@@ -16,7 +15,6 @@ import msgspec
 
 from cloudhall.domains.identity import sessions
 from cloudhall.domains.identity.grant import Grant
-from cloudhall.domains.identity.join_request import JoinRequest
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.notices import inbox
 from cloudhall.domains.notices.inbox import About
@@ -42,8 +40,8 @@ PAGE = 500
 NEWS_US = AHEAD_US = 7 * 86_400 * SECOND_US
 FULL_PERCENT = 90
 HOLDERS_MAX = 20
+DECISIONS_MAX = 100  # that are looked through for one of a person
 GIVEN = T("你得到一项角色", "You have been given a role")
-ASKED = T("有人申请加入你的单位", "Somebody asks to join your organisation")
 ENDING = T("你的一项角色即将到期", "A role of yours ends soon")
 ENDED = T("一项操作已结束", "An operation has ended")
 TROUBLE = T("一项资源需要你处理", "A resource needs you")
@@ -83,7 +81,7 @@ class Teller:
     def _read_on(self) -> int:
         tx = self.kernel.store.read()
         since = events.cursor_of(tx, READER)
-        found = events.after(tx, since, PAGE)
+        found = self.kernel.history.after(tx, since, PAGE)
         old_us = self.kernel.world.now_us() - NEWS_US
         tellings = [telling for event in found if event.at_us > old_us for telling in self._of(tx, event)]
 
@@ -115,8 +113,6 @@ class Teller:
                 yield from self._of_row(tx, row)
         elif event.kind == Grant.meta.key and event.verb == "create":
             yield self._given(tx, event)
-        elif event.kind == JoinRequest.meta.key and event.verb == "create":
-            yield self._asked(tx, event)
         for quota in kind.meta.quotas if event.verb != OBSERVE else ():
             yield from self._of_quota(tx, event, quota)
 
@@ -144,15 +140,6 @@ class Teller:
         what = T(f"你在“{place}”得到角色“{role.zh}”", f"You have been given the role {role.en} on {place}")
         return Telling(self._people(tx, [spec["subject"]]), what, About(event.kind, event.id), GIVEN, event.id)
 
-    def _asked(self, tx: Tx, event: Event) -> Telling:
-        """A request to join: to whoever runs the organisation."""
-        spec, place = msgspec.json.decode(event.spec or "{}"), self._name(tx, event.place)
-        name, why = spec["display_name"], spec["reason"]
-        what = T(f"{name} 申请加入“{place}”：{why}", f"{name} asks to join {place}: {why}")
-        above = places.ancestors(tx, event.place)
-        holders = places.holders(tx, ORG_ADMIN, above, self.kernel.world.now_us(), HOLDERS_MAX)
-        return Telling(self._people(tx, holders), what, About(event.kind, event.id), ASKED, event.id)
-
     def _ending(self, tx: Tx, id_: str, subject: str, role: str, place: str, expires_us: int) -> Telling:
         title, name, day = ROLES[role], self._name(tx, place), office.day_of(expires_us)
         what = T(f"你在“{name}”的角色“{title.zh}”将于 {day} 到期", f"Your role {title.en} on {name} ends on {day}")
@@ -178,7 +165,10 @@ class Teller:
         prefix = Person.meta.prefix
         sql = "SELECT actor FROM event WHERE id = ? AND verb <> ? AND actor LIKE ? ORDER BY revision DESC LIMIT 1"
         row = tx.execute(sql, (id_, OBSERVE, f"{prefix}-%")).fetchone()
-        return str(row[0]) if row else ""
+        if row or events.first_archived(tx, id_) is None:
+            return str(row[0]) if row else ""
+        old = self.kernel.history.of_resource(tx, id_, DECISIONS_MAX)
+        return next((e.actor for e in old if e.actor.startswith(f"{prefix}-")), "")
 
     def _may_see(self, tx: Tx, person: str, about: About) -> bool:
         try:
