@@ -1,7 +1,8 @@
 """The first senders: a reader of the event log that tells people what concerns them.
 
-Told are: a role given to you, or ending within 7 days; an operation of yours that has ended; a resource of yours that
-needs you; a quota above 90 %. "Yours" is what you were the last person to decide about, as long as you may see it.
+Told are: a role given to you, or ending within 7 days; a request to join an organisation that you run; an operation of
+yours that has ended; a resource of yours that needs you; a quota above 90 %. "Yours" is what you were the last person
+to decide about, as long as you may see it.
 The reader moves its cursor in the transaction that writes the notices; what happened more than 7 days before is no
 news to anybody.
 Cost: an event costs a look-up or two by key, one that a controller observed those of its row; `tell_endings` reads
@@ -15,6 +16,7 @@ import msgspec
 
 from cloudhall.domains.identity import sessions
 from cloudhall.domains.identity.grant import Grant
+from cloudhall.domains.identity.join_request import JoinRequest
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.notices import inbox
 from cloudhall.domains.notices.inbox import About
@@ -42,6 +44,7 @@ FULL_PERCENT = 90
 HOLDERS_MAX = 20
 DECISIONS_MAX = 100  # that are looked through for one of a person
 GIVEN = T("你得到一项角色", "You have been given a role")
+ASKED = T("有人申请加入你的单位", "Somebody asks to join your organisation")
 ENDING = T("你的一项角色即将到期", "A role of yours ends soon")
 ENDED = T("一项操作已结束", "An operation has ended")
 TROUBLE = T("一项资源需要你处理", "A resource needs you")
@@ -113,6 +116,8 @@ class Teller:
                 yield from self._of_row(tx, row)
         elif event.kind == Grant.meta.key and event.verb == "create":
             yield self._given(tx, event)
+        elif event.kind == JoinRequest.meta.key and event.verb == "create":
+            yield self._asked(tx, event)
         for quota in kind.meta.quotas if event.verb != OBSERVE else ():
             yield from self._of_quota(tx, event, quota)
 
@@ -139,6 +144,15 @@ class Teller:
         role, place = ROLES[spec["role"]], self._name(tx, event.place)
         what = T(f"你在“{place}”得到角色“{role.zh}”", f"You have been given the role {role.en} on {place}")
         return Telling(self._people(tx, [spec["subject"]]), what, About(event.kind, event.id), GIVEN, event.id)
+
+    def _asked(self, tx: Tx, event: Event) -> Telling:
+        """A request to join: to whoever runs the organisation."""
+        spec, place = msgspec.json.decode(event.spec or "{}"), self._name(tx, event.place)
+        name, why = spec["display_name"], spec["reason"]
+        what = T(f"{name} 申请加入“{place}”：{why}", f"{name} asks to join {place}: {why}")
+        above = places.ancestors(tx, event.place)
+        holders = places.holders(tx, ORG_ADMIN, above, self.kernel.world.now_us(), HOLDERS_MAX)
+        return Telling(self._people(tx, holders), what, About(event.kind, event.id), ASKED, event.id)
 
     def _ending(self, tx: Tx, id_: str, subject: str, role: str, place: str, expires_us: int) -> Telling:
         title, name, day = ROLES[role], self._name(tx, place), office.day_of(expires_us)
