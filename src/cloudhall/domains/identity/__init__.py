@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cloudhall.domains.identity import passwords, resets, sessions, signing_up  # the first adds what goes with a person
+from cloudhall.domains.identity import factors, passwords, resets, rules, sessions, signing_up
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.invitation import Invitation
 from cloudhall.domains.identity.join_request import JoinRequest
@@ -11,19 +11,21 @@ from cloudhall.domains.identity.pages import PAGES
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
 from cloudhall.domains.identity.quota_limit import QuotaLimit
+from cloudhall.domains.identity.real_name_verification import RealNameVerification
 from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.domains.identity.token import Token
 from cloudhall.kernel.registry import Domain
 from cloudhall.kernel.text import T
 
-SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, signing_up.SCHEMA)
+SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, *factors.SCHEMAS, signing_up.SCHEMA)
 """Hot tables of the domain, for the kernel that opens it."""
 DOMAIN = Domain(
     name="identity",
     title=T("身份与组织", "Identity"),
     question=T("你是谁，代表谁办事？", "Who are you, for whom do you act?"),
-    kinds=(Organisation, Project, Person, ServiceAccount, Grant, Token, Invitation, JoinRequest, QuotaLimit),
+    kinds=(Organisation, Project, Person, ServiceAccount, Grant, Token, Invitation, JoinRequest, RealNameVerification, QuotaLimit),
     pages=PAGES,
     clauses=("SYS-029", "SYS-072", "SYS-161"),
+    rules=rules.FOLDER,
     policies=(Path(__file__).parent / "policies.cedar").read_text(encoding="utf-8"),
 )

@@ -30,7 +30,8 @@ LENGTH_MIN = 8
 LENGTH_MAX = 256
 RULE = T(f"{LENGTH_MIN} 到 {LENGTH_MAX} 个字符", f"{LENGTH_MIN} to {LENGTH_MAX} characters")
 OPENED = ("identity_password", "identity_login")
-TABLES = (*OPENED, "identity_reset")
+FACTORS = ("identity_totp", "identity_recovery", "identity_passkey", "identity_guess")
+TABLES = (*OPENED, *FACTORS, "identity_reset")
 FAILURES_MAX = 5
 LOCKED_US = 15 * 60 * SECOND_US
 SCHEMA = """
@@ -85,6 +86,18 @@ def store(tx: Tx, person: str, hashed: str, now_us: int) -> None:
 def take_away(tx: Tx, person: str) -> None:
     """Remove the password, and end every session."""
     _delete(tx, person, OPENED)
+
+
+def there(tx: Tx, person: str) -> bool:
+    """Whether somebody has a password."""
+    return tx.execute("SELECT 1 FROM identity_password WHERE person = ?", (person,)).fetchone() is not None
+
+
+def require_older(tx: Tx, person: str, than_us: int) -> None:
+    """Raise `Unauthenticated` where the password was changed or reset since."""
+    sql = "SELECT 1 FROM identity_password WHERE person = ? AND changed_us <= ?"
+    if tx.execute(sql, (person, than_us)).fetchone() is None:
+        raise _wrong()
 
 
 def require_same(tx: Tx, person: str, known: str) -> None:
@@ -157,12 +170,12 @@ def _count(tx: Tx, person: str, now_us: int, *, right: bool) -> None:
 
 @finalizer(Person)
 def forget(person: Person, ctx: "Context") -> Outcome:
-    """Whoever is gone leaves no password, no code and no session behind."""
+    """Whoever is gone leaves no password, no second factor, no code and no session behind."""
     found = (f"SELECT 1 FROM {table} WHERE person = ?" for table in TABLES)  # noqa: S608  names of ours
     if ctx.tx.execute(" UNION ".join(found), (person.id,) * len(TABLES)).fetchone() is None:
         return Ready()
     ctx.write(lambda tx: _delete(tx, person.id, TABLES))
-    return Wait("Forgetting", T("正在清除密码和会话", "removing password and sessions"), 0)
+    return Wait("Forgetting", T("正在清除登录方式和会话", "removing what opens the account, and sessions"), 0)
 
 
 def _delete(tx: Tx, person: str, tables: tuple[str, ...]) -> None:

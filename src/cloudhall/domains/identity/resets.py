@@ -10,12 +10,14 @@ server alone, before the role is granted and after; `origin` remembers who made 
 from. Otherwise whoever grants and resets could be all three administrators (GB/T 22239 8.1.5).
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
 
 from cloudhall.domains.identity import passwords
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel import credentials, places
-from cloudhall.kernel.audit import Entry
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Forbidden, NotFound, Unauthenticated
 from cloudhall.kernel.roles import ADMINISTRATORS
@@ -26,14 +28,16 @@ from cloudhall.kernel.world import SECOND_US
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
+R = TypeVar("R")
 CODE_PREFIX = "chc"
 CODE_LENGTH = 20  # 119 bits: no guess at it need be counted
 CODE_US = 24 * 3_600 * SECOND_US
 SERVER = Caller(id="server", type="ServiceAccount", name="server", request="server")
-ON_SERVER = T(
-    "停下服务器，在它的机器上运行 cloudhall reset-password {name}",
-    "Stop the server and run this on its machine: cloudhall reset-password {name}",
+BY_COMMAND = T(
+    "停下服务器，在它的机器上运行 cloudhall {command} {name}",
+    "Stop the server and run this on its machine: cloudhall {command} {name}",
 )
+ON_SERVER = BY_COMMAND.format(command="reset-password", name="{name}")
 SCHEMA = """
 CREATE TABLE identity_reset (
   person TEXT PRIMARY KEY, hash BLOB UNIQUE, origin TEXT NOT NULL, made_us INTEGER NOT NULL, expires_us INTEGER NOT NULL
@@ -50,23 +54,28 @@ class Code(NamedTuple):
 
 def reset(kernel: "Kernel", caller: Caller, person: Person) -> Code:
     """Reset somebody's password as security administrator; raises `Forbidden`, for an administrator's always."""
+    return as_administrator(kernel, caller, person, "reset_password", lambda tx: make(kernel, tx, caller, person.id))
 
-    def write(tx: Tx) -> Code:
-        _require(kernel, tx, caller, person)
-        return make(kernel, tx, caller, person.id)
+
+def as_administrator(
+    kernel: "Kernel", caller: Caller, person: Person, verb: str, write: Callable[[Tx], R], *, of_anybody: bool = False
+) -> R:
+    """Change how somebody comes in: whoever may suspend them may, an administrator's only with `of_anybody`.
+
+    Raises `Forbidden`, which the log holds too.
+    """
+
+    def allowed(tx: Tx) -> R:
+        kernel.authority.require(tx, caller, "suspend", person)
+        if not of_anybody:
+            _refuse_administrators(kernel, tx, person, verb)
+        return write(tx)
 
     try:
-        return kernel.store.write(write).result()
+        return kernel.store.write(allowed).result()
     except Forbidden as denial:
-        entry = Entry(
-            actor=caller.id,
-            action="identity.person:reset_password",
-            phase="denied",
-            kind="identity.person",
-            resource=person.id,
-            project=person.place,
-            request=caller.request,
-            reason=denial.reason,
+        entry = msgspec.structs.replace(
+            passwords.entry(caller, person.id, verb), phase="denied", project=person.place, reason=denial.reason
         )
         kernel.note(entry).result()
         raise
@@ -74,10 +83,16 @@ def reset(kernel: "Kernel", caller: Caller, person: Person) -> Code:
 
 def reset_on_server(kernel: "Kernel", name: str) -> Code:
     """Reset anybody's password, by log-in; for whoever has the data folder. Raises `NotFound`."""
+    person = named(kernel, name)
+    return kernel.store.write(lambda tx: make(kernel, tx, SERVER, person.id)).result()
+
+
+def named(kernel: "Kernel", name: str) -> Person:
+    """Whoever has a log-in; for whoever has the data folder. Raises `NotFound`."""
     found = kernel.tables[Person].named(kernel.store.read(), name.strip().lower())
     if not found:
         raise NotFound(T(f"没有登录名 {name}", f"There is no log-in {name}"), mend=T("核对登录名", "Check the log-in"))
-    return kernel.store.write(lambda tx: make(kernel, tx, SERVER, found[0].id)).result()
+    return found[0]
 
 
 def make(kernel: "Kernel", tx: Tx, maker: Caller, person: str) -> Code:
@@ -149,17 +164,15 @@ def last_us(tx: Tx, person: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _require(kernel: "Kernel", tx: Tx, caller: Caller, person: Person) -> None:
-    """Whoever may suspend a person may reset; nobody does for an administrator."""
-    kernel.authority.require(tx, caller, "suspend", person)
+def _refuse_administrators(kernel: "Kernel", tx: Tx, person: Person, verb: str) -> None:
     held = places.granted(tx, person.id, kernel.world.now_us())
     if not held.keys().isdisjoint(ADMINISTRATORS):
         raise Forbidden(
             T(
-                f"{person.name} 是管理员，其密码只能在服务器上重设",
-                f"{person.name} is an administrator, whose password is reset on the server alone",
+                f"{person.name} 是管理员，只能在服务器上重设",
+                f"{person.name} is an administrator, for whom this is done on the server alone",
             ),
-            mend=ON_SERVER.format(name=person.name),
+            mend=BY_COMMAND.format(command=verb.replace("_", "-"), name=person.name),
             reason="ADMINISTRATOR",
         )
 

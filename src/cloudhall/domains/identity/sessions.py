@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloudhall.domains.identity import passwords, resets
+from cloudhall.domains.identity import factors, passwords, resets, tickets
 from cloudhall.domains.identity.person import Person
+from cloudhall.domains.identity.real_name_verification import level_of
 from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.domains.identity.token import Token
 from cloudhall.kernel import credentials
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 SESSION_PREFIX = "chs"
 TOKEN_PREFIX = "cht"  # noqa: S105  a prefix that everybody may know
 SESSION_LENGTH = 40
+SECOND = "login.second"  # the use of a ticket between password and second factor
 LOGIN_LENGTH_MAX = 64  # of what somebody typed, in the log; names have at most 63 characters
 SESSION_US = 12 * 3_600 * SECOND_US
 USED_US = 60 * SECOND_US  # how exactly it is known when a session was last used; bounds the writes of one
@@ -55,18 +57,22 @@ CREATE INDEX identity_login_expires ON identity_login (expires_us);
 def login(
     kernel: "Kernel", login_name: str, password: str, *, address: str = "", agent: str = ""
 ) -> tuple[str, Person]:
-    """Open a session; answers its secret. Raises `Unauthenticated` or `TooMany`. Both ends are in the log."""
-    person = _person_named(kernel, login_name)
-    private = {"login": login_name[:LOGIN_LENGTH_MAX], "address": address, "agent": agent}
+    """Open a session; answers its secret. Raises `Unauthenticated` or `TooMany`. Both ends are in the log.
+
+    For whoever holds a second factor the reason is SECOND_FACTOR, and `ticket` in the details leads to `second`.
+    """
+    person, began_us = _person_named(kernel, login_name), kernel.world.now_us()
+    typed = login_name[:LOGIN_LENGTH_MAX]
     try:
         if resets.is_code(password):
             raise _code_given()
         known = passwords.verify(kernel, person, password)
-        if person is None or person.spec.suspended or person.deleting_us is not None:
-            raise _refused(T("账号已停用", "The account is suspended"))
+        person = _open(person)
     except CloudhallError as error:
-        kernel.note(_entry("session:login", person, "denied", error.reason, private)).result()
+        note_denied(kernel, person, error.reason, login=typed, address=address, agent=agent)
         raise
+    if held := factors.held(kernel.store.read(), person.id):
+        raise _second_asked(kernel, person, held, began_us)
     secret = begin(
         kernel,
         person,
@@ -121,10 +127,19 @@ def logout(kernel: "Kernel", credential: str) -> None:
     kernel.store.write(write).result()
 
 
-def authenticate(kernel: "Kernel", credential: str, *, request: str = "", address: str = "", agent: str = "") -> Caller:
+def authenticate(
+    kernel: "Kernel",
+    credential: str,
+    *,
+    request: str = "",
+    address: str = "",
+    agent: str = "",
+    enrolling: bool = False,
+) -> Caller:
     """Caller behind a session secret or an API token; raises `Unauthenticated`.
 
-    Cost: two look-ups by key, three for a token; a text of the wrong form costs none.
+    Raises `Forbidden` for a session of whoever must have a second factor and has none, except where it is set up
+    (`enrolling`). Cost: two look-ups by key, three for a token; a text of the wrong form costs none.
     """
     tx, now = kernel.store.read(), kernel.world.now_us()
     scopes: tuple[str, ...] | None = None
@@ -135,6 +150,8 @@ def authenticate(kernel: "Kernel", credential: str, *, request: str = "", addres
     else:
         raise _refused(T("令牌的格式不对", "This is not a token of ours"))
     found = acting_as(kernel, tx, subject)
+    if scopes is None and not enrolling:
+        factors.require_enrolled(tx, subject, now)
     return msgspec.structs.replace(found, scopes=scopes, request=request, address=address, agent=agent)
 
 
@@ -166,12 +183,32 @@ def acting_as(kernel: "Kernel", tx: Tx, subject: str) -> Caller:
     """Caller that a person or service account would be now; raises `Unauthenticated` for one gone or suspended."""
     person = kernel.tables[Person].get(tx, subject)
     if person is not None and person.deleting_us is None and not person.spec.suspended:
-        attrs: dict[str, Attribute] = {"suspended": False, "organisation": person.place}
+        level = level_of(kernel, tx, person.id)
+        attrs: dict[str, Attribute] = {"suspended": False, "organisation": person.place, "real_name_level": level}
         return Caller(id=person.id, type="Person", name=person.spec.display_name, attrs=attrs)
     account = kernel.tables[ServiceAccount].get(tx, subject)
     if account is not None and account.deleting_us is None:
         return Caller(id=account.id, type="ServiceAccount", name=account.name, attrs={"organisation": account.place})
     raise _refused(T("账号不存在或已停用", "The account is gone or suspended"))
+
+
+def person_of(kernel: "Kernel", id_: str) -> Person:
+    """Person who may come in, by id; raises `Unauthenticated` for one gone or suspended."""
+    return _open(kernel.tables[Person].get(kernel.store.read(), id_))
+
+
+def note_denied(
+    kernel: "Kernel", person: Person | None, reason: str, *, login: str = "", address: str = "", agent: str = ""
+) -> None:
+    """Put a log-in that was refused into the log."""
+    private = {"login": login, "address": address, "agent": agent}
+    kernel.note(_entry("session:login", person, "denied", reason, private)).result()
+
+
+def _open(person: Person | None) -> Person:
+    if person is None or person.spec.suspended or person.deleting_us is not None:
+        raise _refused(T("账号已停用", "The account is suspended"))
+    return person
 
 
 def _person_named(kernel: "Kernel", name: str) -> Person | None:
@@ -187,6 +224,21 @@ def _code_given() -> Unauthenticated:
             "Choose a password with it first: on the console's log-in page, or cloudhall password choose",
         ),
         reason="CODE",
+    )
+
+
+def _second_asked(kernel: "Kernel", person: Person, held: factors.Held, began_us: int) -> Unauthenticated:
+    kinds = (("code", held.codes), ("passkey", held.passkeys), ("recovery", held.recovery_codes))
+    return Unauthenticated(
+        T("还需要第二因素", "A second factor is needed"),
+        mend=T(
+            "输入验证器应用里的验证码或一个恢复码，或使用通行密钥",
+            "Give the code of your authenticator app or a recovery code, or use a passkey",
+        ),
+        reason="SECOND_FACTOR",
+        ticket=tickets.issue(kernel, SECOND, person.id, began_us),
+        factors=[name for name, there in kinds if there],
+        expires_in_s=tickets.LIFE_US // SECOND_US,
     )
 
 
