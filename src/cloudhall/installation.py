@@ -1,6 +1,6 @@
-"""One installation put together: the domains there are, their hot tables and collectors, and the engines behind ports.
+"""One installation put together: the domains there are, their hot tables and collectors, and the drivers behind ports.
 
-The only module that knows every domain. A new domain is added to `DOMAINS`.
+The only module that knows every domain. A new domain is added to `DOMAINS`, a driver of its own to `drivers`.
 """
 
 import functools
@@ -36,6 +36,13 @@ DATABASE = "CLOUDHALL_DATABASE"
 def build_registry() -> Registry:
     """Every kind of this release, checked. Light: the command line does it at each start."""
     return Registry(DOMAINS)
+
+
+def drivers(home: Path) -> dict[str, Any]:
+    """Drivers that are ready as soon as they are made, by port; an engine that is a process is started by the server."""
+    from cloudhall.drivers.mail import smtp
+
+    return {"mail": smtp.from_environment()}
 
 
 def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = None) -> "Kernel":

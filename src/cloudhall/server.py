@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TextIO
 
 from cloudhall import installation
-from cloudhall.drivers.mail import smtp
 from cloudhall.drivers.objects import Objects, s3
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.kernel.errors import Conflict, Unavailable
@@ -40,7 +39,7 @@ def running(home: Path, admit: Callable[[Kernel], object]) -> Iterator[Kernel]:
         down.callback(objects.stop)
         # Before the engine runs: a database that cannot be opened is said at once, and an engine that has just begun to
         # start takes long to stop.
-        kernel = installation.open_kernel(home, {"objects": objects, "mail": smtp.from_environment()})
+        kernel = installation.open_kernel(home, installation.drivers(home) | {"objects": objects})
         down.callback(kernel.stop)
         admit(kernel)
         objects.start()

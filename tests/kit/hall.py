@@ -49,7 +49,7 @@ class Hall:
         self.home, self.domains, self.database = home, tuple(domains), database
         self.world = Simulated(seed)
         self.objects = MemoryObjects(self.world)
-        self.drivers: dict[str, Any] = {"objects": self.objects}
+        self.drivers = installation.drivers(home) | {"objects": self.objects}
         self.kernel = self._open()
         self.staff = {role: self.person(role) for role in ROLES}
         self.nobody = self.person()
@@ -131,7 +131,7 @@ class Hall:
         other = copy.copy(self)
         other.home, other.world = home, Simulated(seed, clock_us)
         other.objects = objects.copied(other.world)
-        other.drivers = {"objects": other.objects}
+        other.drivers = installation.drivers(home) | {"objects": other.objects}
         other.reopen()
         return other
 
