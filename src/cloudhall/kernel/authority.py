@@ -7,7 +7,7 @@ cannot differ; a domain adds conditions of its own in `policies.cedar`. What one
 from typing import Any, cast
 
 from cloudhall.kernel import places
-from cloudhall.kernel.caller import SERVICE, Caller
+from cloudhall.kernel.caller import SERVICE, Attribute, Caller
 from cloudhall.kernel.errors import CloudhallError, Forbidden
 from cloudhall.kernel.fields import FieldInfo
 from cloudhall.kernel.kinds import Kind, Meta, Scope, field_at, value_at
@@ -32,7 +32,9 @@ WHERE: dict[Scope, T] = {
     "organisation": T("所在单位", "its organisation"),
     "platform": T("平台", "the platform"),
 }
-PRINCIPAL_ATTRS: dict[str, AttrType] = {"suspended": "bool", "organisation": "string"}
+PRINCIPAL_ATTRS: dict[str, AttrType] = {"suspended": "bool", "organisation": "string", "real_name_level": "long"}
+UNKNOWN: dict[str, Attribute] = {"suspended": False, "organisation": "", "real_name_level": 0}
+"""What is known of a caller of whom nothing is said."""
 
 PLAIN_VERBS = {
     "read": T("查看", "see"),
@@ -95,7 +97,7 @@ class Authority:
 
     def subject(self, tx: Tx, caller: Caller) -> Subject:
         """Caller with the roles held now."""
-        attrs = {"suspended": False, "organisation": "", **caller.attrs}
+        attrs = {**UNKNOWN, **caller.attrs}
         return Subject(caller.type, caller.id, places.granted(tx, caller.id, self.world.now_us()), attrs)
 
     def object(self, tx: Tx, r: Kind[Any, Any]) -> Object:

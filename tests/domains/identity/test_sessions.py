@@ -50,7 +50,7 @@ class TestSessions:
         secret, found = sessions.login(town.kernel, " WU ", "right horse battery")
         caller = sessions.authenticate(town.kernel, secret, request="r1", address="10.0.0.1", agent="curl")
         assert (found.id, caller.id, caller.type, caller.name) == (person.id, person.id, "Person", "wu")
-        assert caller.attrs == {"suspended": False, "organisation": person.place}
+        assert caller.attrs == {"suspended": False, "organisation": person.place, "real_name_level": 0}
         assert (caller.scopes, caller.request, caller.address, caller.agent) == (None, "r1", "10.0.0.1", "curl")
 
     def test_a_session_ends_after_twelve_hours(self, town: Town) -> None:
