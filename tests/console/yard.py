@@ -261,7 +261,7 @@ class Yard:
     def session(self, login: str) -> str:
         """Open a session without the price of a password hash."""
         secret = credentials.make(sessions.SESSION_PREFIX, sessions.SESSION_LENGTH, self.kernel.world)
-        row = (credentials.digest(secret), self.people[login], 0, 2**62, 0, "password", "", "")
+        row = (credentials.digest(secret), self.people[login], 0, 2**52, 0, "password", "", "")
         insert = "INSERT INTO identity_login VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         self.kernel.store.write(lambda tx: tx.execute(insert, row)).result()
         return secret

@@ -40,7 +40,7 @@ class Faces:
             row = Person(id=caller.id, place=place, name=name, spec=spec, status=Status())
             self.hall.write(lambda tx: table.insert(tx, row))
         now = world.now_us()
-        session = (credentials.digest(secret), caller.id, now, 2**62, now, "password", "", "")
+        session = (credentials.digest(secret), caller.id, now, 2**52, now, "password", "", "")
         insert = "INSERT INTO identity_login VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         self.hall.write(lambda tx: tx.execute(insert, session))
         return secret

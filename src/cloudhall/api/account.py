@@ -25,7 +25,7 @@ class Login(Spec, frozen=True, kw_only=True):
 
 
 async def login(call: Call) -> Response:
-    """Open a session."""
+    """Open a session; whoever holds a second factor gets a ticket for the second step with the refusal."""
     token, person = await call.host.log_in(
         sessions.login,
         call.host.kernel,
@@ -111,7 +111,15 @@ async def whoami(call: Call) -> Response:
 
 ENDPOINTS = (
     Endpoint(method="POST", path="/login", name="login", title=T("登录", "Log in"), run=login, body=Login, public=True),
-    Endpoint(method="POST", path="/logout", name="logout", title=T("退出登录", "Log out"), run=logout, status=204),
+    Endpoint(
+        method="POST",
+        path="/logout",
+        name="logout",
+        title=T("退出登录", "Log out"),
+        run=logout,
+        status=204,
+        enrolling=True,
+    ),
     Endpoint(
         method="POST",
         path="/password",
@@ -139,5 +147,5 @@ ENDPOINTS = (
         run=reset_password,
         body=Reset,
     ),
-    Endpoint(path="/whoami", name="whoami", title=T("我是谁", "Who am I"), run=whoami),
+    Endpoint(path="/whoami", name="whoami", title=T("我是谁", "Who am I"), run=whoami, enrolling=True),
 )

@@ -15,7 +15,20 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloudhall.api import account, audit, endpoints, explain, joining, names, notices, rules, search, usage, watch
+from cloudhall.api import (
+    account,
+    audit,
+    endpoints,
+    explain,
+    joining,
+    names,
+    notices,
+    rules,
+    search,
+    security,
+    usage,
+    watch,
+)
 from cloudhall.api.answers import PRIVATE, raw, reply
 from cloudhall.api.bodies import language_of, request_id_of
 from cloudhall.api.endpoints import Call, Endpoint
@@ -39,6 +52,7 @@ def create_app(kernel: Kernel, *, routes: Sequence[BaseRoute] = ()) -> Starlette
     resources = Resources(host)
     declared: list[Endpoint] = [
         *account.ENDPOINTS,
+        *security.ENDPOINTS,
         *joining.ENDPOINTS,
         *audit.ENDPOINTS,
         *usage.ENDPOINTS,

@@ -17,7 +17,7 @@ from cloudhall.kernel.text import T
 AGENT_LENGTH_MAX = 200
 
 
-def caller_of(kernel: Kernel, request: Request) -> Caller:
+def caller_of(kernel: Kernel, request: Request, *, enrolling: bool = False) -> Caller:
     """Authenticate a request; raises `Unauthenticated`. Cost: that of `sessions.authenticate`."""
     found = sessions.authenticate(
         kernel,
@@ -25,6 +25,7 @@ def caller_of(kernel: Kernel, request: Request) -> Caller:
         request=request.state.request_id,
         address=address_of(request),
         agent=agent_of(request),
+        enrolling=enrolling,
     )
     return msgspec.structs.replace(found, language=language_of(request))
 

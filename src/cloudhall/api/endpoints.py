@@ -37,9 +37,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation. `path` is below `/api/v1`; `name` is its operationId; `public` asks for no credential."""
+    """One operation. `path` is below `/api/v1`; `name` is its operationId; `public` asks for no credential.
 
-    method: Literal["GET", "POST"] = "GET"
+    `enrolling` lets in whoever must set up a second factor first.
+    """
+
+    method: Literal["GET", "POST", "DELETE"] = "GET"
     path: str
     name: str
     title: T
@@ -48,14 +51,16 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body: type[Spec] | None = None
     media_type: str = "application/json"
     status: int = 200
+    takes_file: bool = False
     public: bool = False
+    enrolling: bool = False
 
 
 def route(host: Host, endpoint: Endpoint) -> Route:
     """Make the route of an endpoint: authenticate, check the query and the body, run."""
 
     async def run(request: Request) -> Response:
-        caller = NOBODY if endpoint.public else caller_of(host.kernel, request)
+        caller = NOBODY if endpoint.public else caller_of(host.kernel, request, enrolling=endpoint.enrolling)
         found: list[Problem] = []
         query = params.read(request, endpoint.params, found)
         body = await bodies.read_object(request) if endpoint.body else {}
