@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cloudhall.domains import identity, market, notices, storage
+from cloudhall.domains import (
+    documents,
+    identity,
+    market,
+    notices,
+    storage,
+)
+from cloudhall.domains.documents import attachments
 from cloudhall.domains.market import costs, opening, pricing
 from cloudhall.domains.notices import deliveries, inbox, outbox
 from cloudhall.domains.storage import stored, usage
@@ -19,7 +26,13 @@ from cloudhall.kernel.world import World
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
-DOMAINS = (identity.DOMAIN, storage.DOMAIN, market.DOMAIN, notices.DOMAIN)
+DOMAINS = (
+    identity.DOMAIN,
+    storage.DOMAIN,
+    market.DOMAIN,
+    notices.DOMAIN,
+    documents.DOMAIN,
+)
 SCHEMAS = (
     *identity.SCHEMAS,
     stored.SCHEMA,
@@ -27,6 +40,7 @@ SCHEMAS = (
     deliveries.SCHEMA,
     inbox.SCHEMA,
     outbox.SCHEMA,
+    attachments.SCHEMA,
 )
 COLLECTORS = usage.COLLECTORS
 DATABASE = "CLOUDHALL_DATABASE"
@@ -38,15 +52,18 @@ def build_registry() -> Registry:
     return Registry(DOMAINS)
 
 
-def drivers(home: Path) -> dict[str, Any]:
-    """Drivers that are ready as soon as they are made, by port; an engine that is a process is started by the server."""
+def drivers(home: Path) -> dict[str, Any]:  # noqa: ARG001  a driver that keeps files keeps them there
+    """Drivers that are ready as soon as they are made, by port; what must be started and stopped is the server's."""
     from cloudhall.drivers.mail import smtp
 
-    return {"mail": smtp.from_environment()}
+    return {
+        "mail": smtp.from_environment(),
+    }
 
 
 def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = None) -> "Kernel":
     """Open the kernel of the installation in `home` over engines that run; nothing is started yet."""
+    from cloudhall.domains.documents import attaching
     from cloudhall.domains.notices import dispatch, mailing, telling
     from cloudhall.kernel import archive, witnesses
     from cloudhall.kernel.kernel import Kernel
@@ -72,5 +89,7 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
         (telling.EVERY_S, "notices", teller.turn),
         (telling.ENDINGS_EVERY_S, "roles-ending", teller.tell_endings),
         (mailing.EVERY_S, "mails", lambda: mailing.send_due(kernel)),
+        (attaching.EVERY_S, "documents", lambda: attaching.follow(kernel)),
+        (attaching.SWEEP_EVERY_S, "sweep-documents", lambda: attaching.sweep(kernel)),
     )
     return kernel

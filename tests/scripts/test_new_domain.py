@@ -30,7 +30,7 @@ BIN = Path(sys.executable).parent
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what is committed and worked on, with two new domains in it."""
     copy = tmp_path_factory.mktemp("house")
-    for name in ("src", "scripts", "tests/conftest.py", "tests/layout", "pyproject.toml"):
+    for name in ("src", "scripts", "tests/conftest.py", "tests/kit", "tests/layout", "pyproject.toml"):
         source = ROOT / name
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
