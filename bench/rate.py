@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cloudhall.domains.market.rules import NANO_PER_FEN, Component, Per, Tier, period_of, rate_versions
-from cloudhall.kernel import usage
+from cloudhall.kernel import amendments, usage
 from cloudhall.kernel.metering import DAY_US, SCHEMA, Aggregation, MeterDef, Reading, define, record
 from cloudhall.kernel.text import T
 
@@ -200,7 +200,7 @@ def main() -> None:
         parser.error(f"--rows: a level's reading spans at most a day, so {options.projects} projects need {least} rows")
     readings = some_readings(options.rows, options.projects, options.seed)
     with tempfile.TemporaryDirectory() as home, closing(sqlite3.connect(Path(home) / "usage.db")) as db:
-        db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA}")
+        db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA} {amendments.SCHEMA}")
         print(json.dumps(measure(db, readings, options.projects)))
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudhall.domains.storage.bucket import Bucket
-from cloudhall.kernel import levels, metering, usage
+from cloudhall.kernel import amendments, levels, metering, usage
 from cloudhall.kernel.metering import DAY_US, MeterDef, define
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
@@ -36,7 +36,7 @@ SOURCE, PLACE, THING = "engine", "pj1", "thing"
 
 def connect() -> sqlite3.Connection:
     db = sqlite3.connect(":memory:")
-    db.executescript(metering.SCHEMA + levels.SCHEMA)
+    db.executescript(metering.SCHEMA + amendments.SCHEMA + levels.SCHEMA)
     return db
 
 

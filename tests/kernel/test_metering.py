@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudhall.kernel import metering, usage
+from cloudhall.kernel import amendments, metering, usage
 from cloudhall.kernel.errors import Invalid, NotFound
 from cloudhall.kernel.intervals import Span
 from cloudhall.kernel.metering import DAY_US, Gap, MeterCursor, MeterDef, Reading, Recorded, define, record
@@ -36,7 +36,7 @@ define(meter(SUM, "sum"))
 
 def connect(path: Path | str = ":memory:") -> sqlite3.Connection:
     db = sqlite3.connect(path)
-    db.executescript(metering.SCHEMA)
+    db.executescript(metering.SCHEMA + amendments.SCHEMA)
     return db
 
 
@@ -187,18 +187,18 @@ def test_the_readings_shown_add_up_to_the_total_shown(
         record(db, readings, now_us=0)
         for total in usage.totals(db, PROJECT, *window):
             shown = pages(db, total, window, page_size)
-            assert sum(usage.share(each, *window) for each in shown) == total.quantity
+            assert sum(each.sign * usage.share(each.reading, *window) for each in shown) == total.quantity
             assert len(shown) == total.readings
-            assert all(each in readings for each in shown)
+            assert all(each.reading in readings for each in shown)
 
 
-def pages(db: sqlite3.Connection, total: usage.Total, window: tuple[int, int], size: int) -> list[Reading]:
-    shown: list[Reading] = []
+def pages(db: sqlite3.Connection, total: usage.Total, window: tuple[int, int], size: int) -> list[usage.Booked]:
+    shown: list[usage.Booked] = []
     after: usage.After | None = None
     ask = partial(usage.readings, db, PROJECT, total.meter, total.resource, *window, limit=size)
     while len(shown) <= total.readings and (page := ask(after=after)):
         shown += page
-        after = usage.After(page[-1].from_us, page[-1].source, page[-1].source_id)
+        after = page[-1].place
     return shown
 
 
@@ -212,21 +212,21 @@ def test_another_body_under_the_same_id_is_kept_apart(data: st.DataObject, readi
         record(db, readings, now_us=1)
         assert record(db, [forged, first, forged], now_us=2) == Recorded(new=0, repeated=1, conflicts=2)
         assert total_of(db) == expected(readings)
-        assert usage.conflicts(db, PROJECT) == [usage.Conflict(forged, 2)]
+        assert usage.conflicts(db, PROJECT) == [usage.Conflict(metering.body_hash(forged).hex(), forged, first, 2)]
 
 
 def test_whichever_body_comes_first_none_is_lost(db: sqlite3.Connection) -> None:
     one, other = reading("a", 0, 10, 5), reading("a", 0, 10, 6)
     assert record(db, [other, one], now_us=3) == Recorded(new=1, repeated=0, conflicts=1)
     assert total_of(db) == {(SUM, "bk1"): 6}
-    assert usage.conflicts(db, PROJECT) == [usage.Conflict(one, 3)]
+    assert usage.conflicts(db, PROJECT) == [usage.Conflict(metering.body_hash(one).hex(), one, other, 3)]
 
 
 def test_a_gap_with_another_cause_under_the_same_id_is_kept_apart(db: sqlite3.Connection) -> None:
     declared, other = gap("a", 0, 10), gap("a", 0, 10, cause="disk_full")
     assert record(db, [], [declared, declared, other], now_us=0) == Recorded(new=1, repeated=1, conflicts=1)
     assert usage.gaps(db, PROJECT, 0, 10) == [declared]
-    assert usage.conflicts(db, PROJECT) == [usage.Conflict(other, 0)]
+    assert usage.conflicts(db, PROJECT) == [usage.Conflict(metering.body_hash(other).hex(), other, declared, 0)]
 
 
 def test_a_sum_counts_where_its_interval_begins_and_a_level_by_its_time_inside(db: sqlite3.Connection) -> None:
@@ -259,7 +259,7 @@ def test_a_gap_of_another_meter_explains_nothing(db: sqlite3.Connection) -> None
 def test_pages_go_on_within_one_moment(db: sqlite3.Connection) -> None:
     same_begin = [reading(source_id, 0, 10, 1) for source_id in "abcd"]
     record(db, same_begin[::-1], now_us=0)
-    assert pages(db, usage.Total(SUM, "bk1", 4, 4), (0, 10), 1) == same_begin
+    assert pages(db, usage.Total(SUM, "bk1", 4, 4), (0, 10), 1) == [usage.Booked(each) for each in same_begin]
 
 
 def test_time_claimed_twice_is_told(db: sqlite3.Connection) -> None:

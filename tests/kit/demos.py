@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from cloudhall.domains.identity.project import Project
+from cloudhall.kernel import metering
 from cloudhall.kernel.caller import Caller, service
 from cloudhall.kernel.commands import Command
+from cloudhall.kernel.corrections import Correction
 from cloudhall.kernel.errors import Conflict, Forbidden, NotFound
 from cloudhall.kernel.fields import FieldInfo, fields_of
 from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.metering import Reading
 from cloudhall.kernel.registry import AnyKind
 from tests.kit.hall import Hall
 
@@ -40,6 +43,9 @@ class Demos:
         """Name and spec of the demo, with what it refers to made before; `suffix` makes it another one."""
         demo, suffix = kind.meta.demo[0], self.suffix + suffix
         spec = dict(demo.get("spec", {}))
+        if kind is Correction:
+            spec["reading"] += suffix
+            self._read(*spec["reading"].split("/", 1))
         for name, info in fields_of(kind.meta.spec).items():
             if info.f.ref and name in spec:
                 spec[name] = self.made(self.kernel.registry.kind(info.f.ref)).id
@@ -91,6 +97,20 @@ class Demos:
         caller = self.who(command)
         assert caller is not None, f"nobody may {command.verb} {command.kind.meta.key}"
         return caller
+
+    def _read(self, source: str, source_id: str) -> None:
+        """Deliver a reading, which is what a correction is about; a repeated one changes nothing."""
+        reading = Reading(
+            source=source,
+            source_id=source_id,
+            meter="storage.requests_a",
+            resource="bk-00000000000000000",
+            project=self.project,
+            from_us=0,
+            to_us=1,
+            quantity_micro=7,
+        )
+        self.kernel.store.write(lambda tx: metering.record(tx, [reading], now_us=1)).result(10)
 
     def another_value(self, kind: AnyKind, name: str, made: Made) -> Any:
         """Another value of a field: one that is made up, or another resource."""

@@ -22,12 +22,14 @@ from cloudhall.kernel.intervals import Span
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.metering import DAY_US, Gap, Reading, meter_of
 from cloudhall.kernel.text import T
-from cloudhall.kernel.usage import After, Coverage, Total
+from cloudhall.kernel.usage import After, Booked, Conflict, Coverage, Total
 from cloudhall.kernel.wire import rfc3339, safe_integers
 
 PERIOD_US = 30 * DAY_US
 PERIOD_MAX_US = 400 * DAY_US
 PAGE_SIZE = 100
+FIRST = T("先到的计量", "The first to come counts")
+DECIDED = T("已由更正决定", "A correction has decided")
 
 
 async def totals(call: Call) -> Response:
@@ -43,6 +45,11 @@ async def readings(call: Call) -> Response:
 async def gaps(call: Call) -> Response:
     """Intervals that nobody measured."""
     return reply(await call.host.read(_gaps, call.host.kernel, call.caller, call.query))
+
+
+async def conflicts(call: Call) -> Response:
+    """Readings that were told in two ways."""
+    return reply(await call.host.read(_conflicts, call.host.kernel, call.caller, call.query))
 
 
 async def quota(call: Call) -> Response:
@@ -79,7 +86,7 @@ def _readings(kernel: Kernel, caller: Caller, query: Query) -> dict[str, Any]:
     }
     if len(found) > size:
         last = found[size - 1]
-        page["next_page_token"] = seal(kernel.keys, [last.from_us, last.source, last.source_id], question)
+        page["next_page_token"] = seal(kernel.keys, list(last.place), question)
     return page
 
 
@@ -87,6 +94,13 @@ def _gaps(kernel: Kernel, caller: Caller, query: Query) -> dict[str, Any]:
     place, window = find_place(kernel, caller, query["project"]).id, _window(kernel, query)
     found = usage.gaps(kernel.store.read(), place, *window)
     return {"project": place, **_period(window), "items": [_gap(g) for g in found]}
+
+
+def _conflicts(kernel: Kernel, caller: Caller, query: Query) -> dict[str, Any]:
+    place, limit = find_place(kernel, caller, query["project"]).id, query.get("page_size", PAGE_SIZE)
+    found = usage.conflicts(kernel.store.read(), place, limit=limit)
+    names = names_of(kernel, caller, {c.refused.resource for c in found})
+    return {"project": place, "items": [_conflict(c) for c in found], "names": names}
 
 
 def _quotas(kernel: Kernel, caller: Caller, query: Query) -> dict[str, Any]:
@@ -133,18 +147,43 @@ def _total(total: Total, window: Span) -> dict[str, Any]:
     return wire | dict(safe_integers(quantity))
 
 
-def _reading(reading: Reading, window: Span) -> dict[str, Any]:
-    share = usage.share(reading, *window)
+def _reading(row: Booked, window: Span) -> dict[str, Any]:
+    """A row of an amendment says which; `sign` is -1 where it takes a reading back."""
+    reading, share = row.reading, row.sign * usage.share(row.reading, *window)
     name = "share_micro" if meter_of(reading.meter).aggregation == "sum" else "share_micro_us"
     wire = {
+        "reading": f"{reading.source}/{reading.source_id}",
         "source": reading.source,
         "source_id": reading.source_id,
         "from": rfc3339(reading.from_us),
         "to": rfc3339(reading.to_us),
         "quantity_micro": reading.quantity_micro,
         name: share,
+        "sign": row.sign,
+    }
+    wire |= {"correction": row.amendment, "reason": row.reason} if row.amendment else {}
+    return dict(safe_integers(wire))
+
+
+def _conflict(conflict: Conflict) -> dict[str, Any]:
+    """Both bodies; the one that came first counts until a correction says otherwise."""
+    wire = {
+        "id": conflict.id,
+        "reading": f"{conflict.refused.source}/{conflict.refused.source_id}",
+        "meter": conflict.refused.meter,
+        "resource": conflict.refused.resource,
+        "counted": _body(conflict.counted) if conflict.counted else None,
+        "refused": _body(conflict.refused),
+        "why": DECIDED if conflict.settled_by else FIRST,
+        "recorded_at": rfc3339(conflict.recorded_us),
+        "correction": conflict.settled_by,
     }
     return dict(safe_integers(wire))
+
+
+def _body(body: Reading | Gap) -> dict[str, Any]:
+    told = {"meter": body.meter, "resource": body.resource, "from": rfc3339(body.from_us), "to": rfc3339(body.to_us)}
+    return told | ({"quantity_micro": body.quantity_micro} if isinstance(body, Reading) else {"cause": body.cause})
 
 
 def _gap(gap: Gap) -> dict[str, Any]:
@@ -203,6 +242,13 @@ ENDPOINTS = (
         title=T("未计量的时段", "What was not measured"),
         run=gaps,
         params=(_PROJECT, *_SPAN),
+    ),
+    Endpoint(
+        path="/usage/conflicts",
+        name="usage_conflicts",
+        title=T("矛盾的读数", "Readings told in two ways"),
+        run=conflicts,
+        params=(_PROJECT, PAGE[0]),
     ),
     Endpoint(
         path="/usage/quotas",

@@ -1,4 +1,4 @@
-"""Usage of a project: totals, quotas, the readings behind a total, and what was not measured."""
+"""Usage of a project: totals, quotas, the readings behind a total, what was not measured or told in two ways."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from cloudhall.cli.typed import Moment, OneOf
 from cloudhall.cli.values import decimal, moment
 
 MICRO = 1_000_000
-TABLES = ("totals", "quotas", "readings", "gaps")
+TABLES = ("totals", "quotas", "readings", "gaps", "conflicts")
 NO_PROJECT = T("没有写明项目", "No project was given")
 NAME_IT = T(
     "用 --project，或先设默认：cloudhall context project NAME", "Use --project, or set: cloudhall context project NAME"
@@ -33,6 +33,11 @@ TITLES = {
     "to": T("止", "Until"),
     "source": T("来源", "Source"),
     "cause": T("原因", "Cause"),
+    "counts": T("计量", "Counts"),
+    "refused": T("另一种说法", "The other"),
+    "why": T("依据", "Why"),
+    "reading": T("读数编号", "Reading"),
+    "id": T("编号", "Id"),
 }
 NUMBERS = ("quantity", "readings", "used", "room", "left")
 COLUMNS = {
@@ -40,6 +45,7 @@ COLUMNS = {
     "quotas": ("title", "used", "room", "left", "unit"),
     "readings": ("from", "to", "quantity", "source"),
     "gaps": ("from", "to", "meter", "resource", "cause"),
+    "conflicts": ("meter", "resource", "counts", "refused", "why", "reading", "id"),
 }
 
 
@@ -65,6 +71,8 @@ def _told(row: Wire, names: dict[str, str]) -> Wire:
     told = row | {t: moment(row[t]) for t in ("from", "to") if t in row}
     told |= {"resource": names.get(row["resource"], row["resource"])} if "resource" in row else {}
     unit = say(row.get("unit", ""))
+    if "refused" in row:
+        return told | {"counts": _body(row["counted"]), "refused": _body(row["refused"]), "why": say(row["why"])}
     if "average_micro" in row:
         return told | {"quantity": say(AVERAGE, decimal(int(row["average_micro"]), MICRO), unit)}
     if "quantity_micro" in row:
@@ -72,26 +80,44 @@ def _told(row: Wire, names: dict[str, str]) -> Wire:
     return told
 
 
+def _body(body: Wire | None) -> str:
+    """What one of two contradictory bodies says; nothing of one that lies in another project."""
+    if body is None:
+        return "?"
+    said = decimal(int(body["quantity_micro"]), MICRO) if "quantity_micro" in body else body["cause"]
+    return f"{said} ({moment(body['from'])} – {moment(body['to'])})"
+
+
 def _exact(row: Wire) -> Wire:
     """Row for programs: the number as it is on the wire, the key instead of the title."""
+    if "refused" in row:
+        counted, refused = ((row[n] or {}).get("quantity_micro", "") for n in ("counted", "refused"))
+        return row | {"counts": counted, "refused": refused, "why": row["correction"] or "first"}
     return row | {"quantity": row.get("quantity_micro", row.get("quantity_micro_us")), "title": row.get("key")}
 
 
 USAGE = Command(
     "usage",
     usage,
-    T("项目的用量、配额、读数和没有测到的时段。", "What a project uses: totals, quotas, readings and gaps."),
+    T(
+        "项目的用量、配额、读数、没有测到的时段和矛盾的读数。",
+        "What a project uses: totals, quotas, readings, gaps and contradictions.",
+    ),
     examples=[
         "usage",
         "usage quotas",
         "usage readings --meter storage.reserved_gib --resource bucket/chongqing-stats",
         "usage gaps --from 2026-11-01T00:00",
+        "usage conflicts",
     ],
     params=[
         Argument(
             "table",
             metavar="[TABLE]",
-            text=T("totals（默认）、quotas、readings 或 gaps", "totals (default), quotas, readings or gaps"),
+            text=T(
+                "totals（默认）、quotas、readings、gaps 或 conflicts",
+                "totals (default), quotas, readings, gaps or conflicts",
+            ),
             type=OneOf(TABLES),
             default="totals",
             required=False,

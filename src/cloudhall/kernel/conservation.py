@@ -2,22 +2,25 @@
 
 A domain declares an account: how a port lists what is there, and which rows say so. The auditor compares the two every
 minute and at start. It finds what no row speaks of (`stray`), what a Ready row promises and is not there (`lost`), and
-rights in force that no row gives (`excess`, the worst). What lasts becomes a `Finding` that people see.
+rights in force that no row gives (`excess`, the worst). What lasts becomes a `Finding` that people see. So does a
+reading that was told in two ways (`contradiction`), until somebody decides by a correction.
 
 Invariants: nothing is repaired here, for that could destroy what somebody needs; the rows are read before and after the
 world, so that what was just made or is about to go is no error; an engine that does not answer proves nothing.
 Cost: O(things and rows of an account) a minute, in one thread.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
-from cloudhall.kernel import findings, work
+from cloudhall.kernel import findings, usage, work
 from cloudhall.kernel.collect import Collection
-from cloudhall.kernel.errors import CloudhallError
+from cloudhall.kernel.errors import CloudhallError, NotFound
+from cloudhall.kernel.metering import Gap, Reading
 from cloudhall.kernel.ports import Port
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import T
@@ -27,8 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 AUDIT_S = 60.0
+READINGS = "usage.readings"  # the account of readings, which has no engine
 LOOKS = 2  # in a row before people hear of it; what no row speaks of cannot be on its way, once is enough
-What = Literal["stray", "lost", "excess"]
+What = Literal["stray", "lost", "excess", "contradiction"]
 NOTHING: frozenset[str] = frozenset()
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS discrepancy (
@@ -122,8 +126,34 @@ class Auditor:
                 log.warning("%s were not audited: %s", account.name, error)
             else:
                 looked.append(account.name)
+        found += contradictions(self.kernel.store.read())
+        looked.append(READINGS)
         for lasting in self.kernel.store.write(lambda tx: keep(self.kernel, tx, looked, found)).result():
-            findings.tell(self.kernel, lasting)
+            with contextlib.suppress(NotFound):  # its project is gone, and whoever would hear of it
+                findings.tell(self.kernel, lasting)
+
+
+def contradictions(tx: Tx) -> list[Discrepancy]:
+    """Readings that were told in two ways and nobody has decided; both values in `detail`."""
+    found = {(c.refused.source, c.refused.source_id): c for c in usage.unsettled(tx)}
+    return [
+        Discrepancy(
+            READINGS,
+            "/".join(key),
+            "contradiction",
+            place=c.refused.project,
+            detail=f"{c.refused.meter} {c.refused.resource}: {_told(c.counted)} ≠ {_told(c.refused)}",
+        )
+        for key, c in found.items()
+    ]
+
+
+def _told(body: Reading | Gap | None) -> str:
+    """What a body says, in millionths of the meter's unit, with its time in microseconds."""
+    if body is None:
+        return "?"
+    said = body.quantity_micro if isinstance(body, Reading) else body.cause
+    return f"{said} [{body.from_us}, {body.to_us})"
 
 
 def keep(kernel: "Kernel", tx: Tx, looked: Iterable[str], found: Iterable[Discrepancy]) -> list[Discrepancy]:

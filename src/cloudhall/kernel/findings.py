@@ -36,11 +36,20 @@ if TYPE_CHECKING:
     from cloudhall.kernel.context import Context
     from cloudhall.kernel.kernel import Kernel
 
-What = Literal["stray", "lost", "excess"]
+What = Literal["stray", "lost", "excess", "contradiction"]
 WHATS: dict[str, T] = {
     "stray": T("引擎中有，没有资源与之对应", "The engine holds what no resource speaks of"),
     "lost": T("资源已就绪，引擎中却没有", "A ready resource is not at the engine"),
     "excess": T("引擎中有效的权限，没有资源授予", "Rights are in force that no resource gives"),
+    "contradiction": T("同一读数有两种说法，先到的计量", "One reading was told in two ways; the first one counts"),
+}
+
+
+MENDS: dict[str, T] = {
+    "contradiction": T(
+        "比较两者（cloudhall usage conflicts），再决定哪个计量：cloudhall correction create",
+        "Compare the two (cloudhall usage conflicts), then decide which counts: cloudhall correction create",
+    ),
 }
 
 
@@ -67,9 +76,9 @@ class Finding(
     title=T("核对发现", "Finding"),
     prefix="fd",
     doc=T(
-        "引擎所持与资源所载不符：泄漏、丢失或多余的权限。由人处理，程序不会自行修复。",
-        "What an engine holds is not what the resources say: a leak, a loss or rights too many. People mend it; the "
-        "program repairs nothing by itself.",
+        "引擎所持与资源所载不符（泄漏、丢失或多余的权限），或同一读数有两种说法。由人处理，程序不会自行修复。",
+        "What an engine holds is not what the resources say (a leak, a loss or rights too many), or a reading was told "
+        "in two ways. People mend it; the program repairs nothing by itself.",
     ),
     clauses=("SYS-003",),
     allow={"read": EVERYBODY, "create": ()},
@@ -116,9 +125,8 @@ def reconcile(f: Finding, ctx: "Context") -> Outcome:
     if f.spec.accepted:
         return Ready()
     account = next((a for a in ctx.kernel.registry.accounts if a.name == f.spec.account), None)
-    return Blocked(
-        f.spec.what.title(), WHATS[f.spec.what], mend=dict(account.mends).get(f.spec.what) if account else None
-    )
+    mend = dict(account.mends).get(f.spec.what) if account else MENDS.get(f.spec.what)
+    return Blocked(f.spec.what.title(), WHATS[f.spec.what], mend=mend)
 
 
 def name_of(d: "Discrepancy") -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cloudhall.kernel import (
+    amendments,
     archive,
     audit,
     conservation,
@@ -59,6 +60,7 @@ SCHEMAS = (
     audit.SCHEMA,
     cosignatures.SCHEMA,
     metering.SCHEMA,
+    amendments.SCHEMA,
     levels.SCHEMA,
     conservation.SCHEMA,
 )

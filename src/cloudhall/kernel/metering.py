@@ -8,18 +8,19 @@ takes level x time of exactly the part inside it.
 Invariants:
 - quantities are integers in millionths of the meter's unit; level x time is multiplied exactly, never rounded here
 - (source, source_id) is counted once, for ever: repeats, order and batches change no total
-- the same id with another body is kept in quarantine beside the counted one, never dropped, never added
+- the same id with another body is kept in quarantine beside the counted one, never dropped, never added; the first
+  counts until somebody decides otherwise (`corrections.py`), which never changes a row here
 - cutting a reading in two changes no total: a level may be cut anywhere, a sum only where it was measured
 - what was not measured is a gap, an object of its own, and nothing ever fills it but a reading
 
 Never here: prices, bills, guesses about what a gap may have held.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -35,6 +36,7 @@ Aggregation = Literal["sum", "level"]
 DAY_US = 86_400 * SECOND_US
 LONGEST_US: dict[Aggregation, int] = {"level": DAY_US, "sum": 31 * DAY_US}
 QUANTITY_LIMIT = 2**63
+LOOKED_UP = 512  # ids in one question, at most
 
 SCHEMA = """
 CREATE TABLE usage (
@@ -65,12 +67,10 @@ CREATE INDEX usage_conflict_by_project ON usage_conflict (project, recorded_us);
 CREATE TABLE meter_cursor (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-PUT_READING = "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-PUT_GAP = "INSERT INTO usage_gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+PUT_READING = "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+PUT_GAP = "INSERT INTO usage_gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 PUT_CONFLICT = "INSERT INTO usage_conflict VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 PUT_CURSOR = "INSERT INTO meter_cursor VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET position = excluded.position"
-LOOK_READING = "SELECT body_hash FROM usage WHERE source = ? AND source_id = ?"
-LOOK_GAP = "SELECT body_hash FROM usage_gap WHERE source = ? AND source_id = ?"
 
 
 class MeterDef(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,24 +154,31 @@ class Recorded(NamedTuple):
     repeated: int
     conflicts: int
 
+    def plus(self, other: "Recorded") -> "Recorded":
+        """Both deliveries as one."""
+        return Recorded(*(one + two for one, two in zip(self, other, strict=True)))
+
 
 def record(
     tx: Tx, readings: Sequence[Reading], gaps: Sequence[Gap] = (), cursor: MeterCursor | None = None, *, now_us: int
 ) -> Recorded:
     """Keep a delivery and the source's new position in the caller's write transaction, so that both stay or neither.
 
+    Many at once end as the same ones one by one: of two bodies under an id the first in order counts.
     Raises `Invalid` with every problem of the delivery; nothing of it is kept then.
-    Cost: two index entries a reading, whatever the table holds.
+    Cost: one look at the key and two index entries a reading, whatever the table holds; a delivery of some thousands
+    in one transaction costs a reading least.
     """
     problems = [*_reading_problems(readings), *_interval_problems("gaps", gaps)]
     if problems:
         text = T("用量记录有误，整批未入账", "The usage delivery is wrong; none of it was kept")
         raise Invalid(text, problems=tuple(problems))
-    delivered: list[Reading | Gap] = [*readings, *gaps]
-    outcomes = Counter(_keep(tx, item, now_us) for item in delivered)
+    outcome = _keep(tx, "usage", PUT_READING, readings, now_us)
+    if gaps:
+        outcome = outcome.plus(_keep(tx, "usage_gap", PUT_GAP, gaps, now_us))
     if cursor is not None:
         tx.execute(PUT_CURSOR, (cursor.source, cursor.position))
-    return Recorded(outcomes["new"], outcomes["repeated"], outcomes["conflict"])
+    return outcome
 
 
 def position(tx: Tx, source: str) -> str | None:
@@ -180,17 +187,50 @@ def position(tx: Tx, source: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _keep(tx: Tx, item: Reading | Gap, now_us: int) -> Literal["new", "repeated", "conflict"]:
-    put, look = (PUT_READING, LOOK_READING) if isinstance(item, Reading) else (PUT_GAP, LOOK_GAP)
-    values = msgspec.structs.astuple(item)
-    body_hash = blake2b(msgspec.json.encode(values), digest_size=16).digest()
-    if tx.execute(put, (*values, body_hash, now_us)).rowcount:
-        return "new"
-    key = (item.source, item.source_id)
-    if tx.execute(look, key).fetchone()[0] == body_hash:
-        return "repeated"
-    tx.execute(PUT_CONFLICT, (*key, body_hash, item.project, msgspec.json.encode(item).decode(), now_us))
-    return "conflict"
+def body_hash(item: Reading | Gap) -> bytes:
+    """Fingerprint of everything that a source says under one id; 16 bytes."""
+    return blake2b(msgspec.json.encode(msgspec.structs.astuple(item)), digest_size=16).digest()
+
+
+def _keep(tx: Tx, table: str, put: str, items: Sequence[Reading | Gap], now_us: int) -> Recorded:
+    """Write what nobody has said before. Only one transaction writes at a time, so what was looked up still holds."""
+    hashes = [body_hash(item) for item in items]
+    known = _known(tx, table, items)
+    new: list[tuple[Any, ...]] = []
+    other: list[tuple[Any, ...]] = []
+    for item, hashed in zip(items, hashes, strict=True):
+        key = (item.source, item.source_id)
+        if key not in known:
+            known[key] = hashed
+            new.append((*msgspec.structs.astuple(item), hashed, now_us))
+        elif known[key] != hashed:
+            other.append((*key, hashed, item.project, msgspec.json.encode(item).decode(), now_us))
+    if new:
+        tx.executemany(put, new)
+    if other:
+        tx.executemany(PUT_CONFLICT, other)
+    return Recorded(len(new), len(items) - len(new) - len(other), len(other))
+
+
+def _known(tx: Tx, table: str, items: Sequence[Reading | Gap]) -> dict[tuple[str, str], bytes]:
+    """Fingerprints of the bodies that count already, of those ids that are known."""
+    asked: dict[str, dict[str, None]] = defaultdict(dict)
+    for item in items:
+        asked[item.source][item.source_id] = None
+    found: dict[tuple[str, str], bytes] = {}
+    for source, ids in asked.items():
+        listed = list(ids)
+        for start in range(0, len(listed), LOOKED_UP):
+            some = _filled(listed[start : start + LOOKED_UP])
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT source_id, body_hash FROM {table} WHERE source = ? AND source_id IN ({marks})"
+            found |= {(source, id_): hashed for id_, hashed in tx.execute(sql, (source, *some))}
+    return found
+
+
+def _filled(ids: list[str]) -> list[str]:
+    """Repeat the last up to a power of two: ten statements are prepared then, not one for each number of ids."""
+    return ids + ids[-1:] * ((1 << (len(ids) - 1).bit_length()) - len(ids))
 
 
 def _reading_problems(readings: Sequence[Reading]) -> Iterator[Problem]:

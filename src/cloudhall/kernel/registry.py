@@ -15,6 +15,7 @@ from cloudhall.kernel import calendar, findings, operations, roles
 from cloudhall.kernel.calendar import Calendar
 from cloudhall.kernel.caller import SERVICE, scopes_covering
 from cloudhall.kernel.conservation import Account
+from cloudhall.kernel.corrections import Correction
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.findings import Finding
 from cloudhall.kernel.kinds import Kind, Meta, Quota, field_at
@@ -52,8 +53,8 @@ KERNEL = Domain(
     name="kernel",
     title=T("平台", "Platform"),
     question=T("正在做什么？", "What is being done?"),
-    kinds=(Operation, Finding),
-    clauses=("SYS-003",),
+    kinds=(Operation, Finding, Correction),
+    clauses=("SYS-003", "SYS-119"),
     policies=operations.POLICIES + findings.POLICIES,
     rules=KERNEL_RULES,
 )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cloudhall.domains.market import rules
 from cloudhall.domains.market.rules import LARGER_COSTS_LESS, Component, Part, Period, Tier
-from cloudhall.kernel import metering, usage
+from cloudhall.kernel import amendments, metering, usage
 from cloudhall.kernel.errors import Invalid
 from cloudhall.kernel.metering import DAY_US, MeterDef, Reading, define
 from cloudhall.kernel.text import T
@@ -310,7 +310,7 @@ def test_late_and_repeated_readings_give_the_bill_from_scratch(
     old, new = data.draw(components(meter=meter)), data.draw(components(meter=meter))
     in_time = data.draw(st.lists(st.sampled_from(readings), max_size=6))
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(metering.SCHEMA)
+        db.executescript(metering.SCHEMA + amendments.SCHEMA)
         metering.record(db, in_time, now_us=0)
         statement(db, old, new)
         metering.record(db, data.draw(st.permutations(readings)), now_us=1)

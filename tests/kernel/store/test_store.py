@@ -288,3 +288,15 @@ def test_a_group_reads_and_writes_as_if_each_statement_ran_at_once(jobs: list[li
             rows = think_steps(rows, steps, thought)
         assert seen == thought
         assert dict(store.read().execute("SELECT n, pad FROM n").fetchall()) == rows
+
+
+def test_many_rows_come_back_as_they_were_written(store: Store) -> None:
+    texts = ["", "\\", "\\N", "\t", "\n\r", "\\.", "字", "a\tb\\\nc", "'", "\x7f", None]
+    rows = [(n, texts[n % len(texts)]) for n in range(700)]
+    store.write(lambda tx: tx.executemany("INSERT INTO n VALUES (?, ?)", rows)).result()
+    assert store.read().execute("SELECT n, pad FROM n ORDER BY n").fetchall() == rows
+    wrong = [*rows[:60], (7_000, 0.5)]
+    refused = store.write(lambda tx: tx.executemany("INSERT INTO n VALUES (?, ?)", wrong))
+    assert refused.exception(10) is not None
+    store.write(put(8_000)).result()
+    assert numbers(store) == [*range(700), 8_000]

@@ -60,11 +60,8 @@ def _readings(kernel: "Kernel", s: Statement, line: Line, resource: str) -> list
     found = usage.readings(tx, s.place, line.meter, resource, line.from_us, line.to_us, limit=10_000)
     held = levels.open_stretches(tx, s.place, s.status.as_of_us)
     held = [r for r in held if r.meter == line.meter and r.resource == resource]
-    rows = [(r, False) for r in found] + [(r, True) for r in held]
-    return [
-        {"reading": r, "open": is_open, "share": usage.share(r, line.from_us, line.to_us)}
-        for r, is_open in rows[: -READINGS_SHOWN - 1 : -1]
-    ]
+    rows = [(row, False) for row in found] + [(usage.Booked(r), True) for r in held]
+    return [{"row": row, "open": is_open} for row, is_open in rows[: -READINGS_SHOWN - 1 : -1]]
 
 
 def _name(tx: Any, id_: str) -> str:

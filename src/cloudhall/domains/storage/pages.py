@@ -52,7 +52,7 @@ def key_created(kernel: "Kernel", _caller: Caller, key: AccessKey, _query: Mappi
 
 
 def _readings(tx: Any, b: Bucket, meter: str, from_us: int, to_us: int) -> list[Reading]:
-    return usage.readings(tx, b.place, meter, b.id, from_us, to_us, limit=10_000)
+    return usage.standing(usage.readings(tx, b.place, meter, b.id, from_us, to_us, limit=10_000))
 
 
 def _open(tx: Any, b: Bucket, now_us: int) -> list[Reading]:

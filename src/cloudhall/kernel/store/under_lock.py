@@ -15,6 +15,8 @@ from cloudhall.kernel.store import Cursor, IntegrityError
 from cloudhall.kernel.store.session import Refused, Rows, Session
 
 KEPT_ROWS_MAX = 100  # of one answer
+STREAMED_MIN = 50  # rows; a stream takes two round trips, however many they are
+_WHOLE_ROWS = re.compile(r"INSERT INTO (\w+) VALUES \(\?(?:, \?)*\)")
 _WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 _READS = re.compile(r"\b(?:FROM|JOIN) (\w+)")
 
@@ -66,8 +68,10 @@ class UnderLock:
         return self.session.execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Cursor:
-        """Run one statement for many parameter rows."""
+        """Run one statement for many parameter rows; whole new rows in number go as one stream."""
         self._forget(shape_of(sql).written)
+        if len(parameters) >= STREAMED_MIN and (whole := _WHOLE_ROWS.fullmatch(sql)):
+            return self.session.copy(whole[1], parameters)
         return self.session.executemany(sql, parameters)
 
     def _read(self, sql: str, parameters: tuple[Any, ...]) -> Cursor:
