@@ -1,6 +1,6 @@
-"""What is done to the data folder itself, on its machine and while no server runs: `found` and `reset-password`.
+"""What is done to the data folder itself, on its machine and while no server runs: it is founded, people let in anew.
 
-Whoever can write the folder may do both; there is no log-in that could be asked for. The log says that it was done
+Whoever can write the folder may do all of it; there is no log-in that could be asked for. The log says that it was done
 here.
 """
 
@@ -31,6 +31,10 @@ KEPT = T(
     "Each code is shown this once and good once within 24 hours: given in place of a password at the log-in page, it "
     "lets its owner choose one",
 )
+TAKEN_AWAY = T(
+    "{} 的第二因素已移除，会话已结束；密码不变",
+    "The second factors of {} are taken away and their sessions ended; the password stays",
+)
 NAME_IT = T("用 --home 指定数据所在的文件夹", "Name the folder of its data with --home")
 
 
@@ -52,6 +56,22 @@ def found(*, organisation: str, title_zh: str, title_en: str, home: Path | None,
 def reset_password(*, name: str, home: Path | None) -> None:
     """Make a one-time code for anybody, an administrator too."""
     from cloudhall.domains.identity import resets
+
+    with _opened(_existing(home)) as kernel:
+        code = resets.reset_on_server(kernel, name)
+    _show([{"login": name, "code": code.secret}])
+
+
+def reset_factors(*, name: str, home: Path | None) -> None:
+    """Take anybody's second factors away, an administrator's too."""
+    from cloudhall.domains.identity import factors
+
+    with _opened(_existing(home)) as kernel:
+        factors.reset_on_server(kernel, name)
+    note(say(TAKEN_AWAY, name))
+
+
+def _existing(home: Path | None) -> Path:
     from cloudhall.kernel import errors, text
 
     folder = folder_of(home)
@@ -59,9 +79,7 @@ def reset_password(*, name: str, home: Path | None) -> None:
         if not (folder / KEYS).is_dir():
             there = text.T(f"{folder} 里没有安装", f"There is no installation in {folder}")
             raise errors.NotFound(there, mend=text.T(*NAME_IT), reason="HOME")
-    with _opened(folder) as kernel:
-        code = resets.reset_on_server(kernel, name)
-    _show([{"login": name, "code": code.secret}])
+    return folder
 
 
 @contextlib.contextmanager
@@ -124,5 +142,16 @@ RESET_PASSWORD = Command(
         "others there is: password reset.",
     ),
     examples=["reset-password liang-yu", "reset-password liang-yu --home /srv/cloudhall"],
+    params=[Argument("name", metavar="LOGIN", text=T("登录名", "Log-in")), HOME],
+)
+RESET_FACTORS = Command(
+    "reset-factors",
+    reset_factors,
+    T(
+        "在服务器上移除任何人的第二因素，包括管理员；服务器须停着。他人的通常用 security reset。",
+        "Take anybody's second factors away on the server itself, an administrator's too. No server may run on its "
+        "folder; for others there is: security reset.",
+    ),
+    examples=["reset-factors liang-yu"],
     params=[Argument("name", metavar="LOGIN", text=T("登录名", "Log-in")), HOME],
 )

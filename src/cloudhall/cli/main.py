@@ -37,6 +37,8 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "login": BuiltIn("session:LOGIN", T("登录", "Log in")),
         "logout": BuiltIn("session:LOGOUT", T("退出登录", "Log out")),
         "password": BuiltIn("password:PASSWORD", T("更改、设定或重设密码", "Change, choose or reset a password")),
+        "security": BuiltIn("security:SECURITY", T("动态验证码、恢复码、通行密钥", "Codes, recovery codes, passkeys")),
+        "session": BuiltIn("security:SESSION", T("打开的会话，以及结束它们", "Open sessions, and ending them")),
         "join": BuiltIn("joining:JOIN", T("凭邀请加入", "Join by an invitation")),
         "sign-up": BuiltIn("joining:SIGN_UP", T("没有账号时申请加入", "Ask to join without an account")),
         "whoami": BuiltIn("session:WHOAMI", T("我是谁，有什么角色", "Who you are, with which roles")),
@@ -61,6 +63,9 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "witness": BuiltIn("witness:WITNESS", T("为别人的审计日志会签", "Countersign other people's audit logs")),
         "found": BuiltIn("founding:FOUND", T("建立你自己的安装", "Found an installation of your own")),
         "reset-password": BuiltIn("founding:RESET_PASSWORD", T("在服务器上重设密码", "Reset a password on the server")),
+        "reset-factors": BuiltIn(
+            "founding:RESET_FACTORS", T("在服务器上重设第二因素", "Reset second factors on the server")
+        ),
         "backup": BuiltIn("backup:BACKUP", T("备份整个安装，或核验备份", "Back up everything, or try a backup")),
         "restore": BuiltIn("backup:RESTORE", T("把备份恢复成新的安装", "Make a new installation of a backup")),
         "doctor": BuiltIn("doctor:DOCTOR", T("哪里不对，怎么办", "What is wrong, and what to do")),

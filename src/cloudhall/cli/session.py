@@ -9,6 +9,7 @@ import click
 
 from cloudhall.cli import config
 from cloudhall.cli.app import App, current
+from cloudhall.cli.client import API
 from cloudhall.cli.common import output_of, output_options
 from cloudhall.cli.errors import LOG_IN, Misuse, Refused
 from cloudhall.cli.language import T, say
@@ -20,18 +21,24 @@ from cloudhall.cli.typed import OneOf
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PLACES = ("project", "organisation")
 CA = "ca"
+SECOND_FACTOR = "SECOND_FACTOR"
 PROJECTS_TOLD = 5
 NAME, PASSWORD = T("登录名：", "Log-in: "), T("密码：", "Password: ")
 LOGGED_IN = T("已作为 {}（{}）登录 {}", "Logged in to {2} as {0} ({1})")
 LOGGED_OUT, NOT_LOGGED_IN = T("已退出 {}", "Logged out of {}"), T("没有登录 {}", "Not logged in to {}")
 PLAIN = T("注意：{} 未加密，密码可能被途中读取", "Note: {} is not encrypted; the password can be read on its way")
 ONLY_PROJECT, PROJECTS = T("默认项目：{}", "Default project: {}"), T("你的项目：{}", "Your projects: {}")
+CODE = T("验证码或恢复码：", "Code, or a recovery code: ")
+NO_CODE = T(
+    "这个账号有第二因素：加 --code，或在标准输入的第二行给出",
+    "This account has a second factor: give it by --code, or as a second line of standard input",
+)
 NO_TERMINAL = T("没有终端可询问；用 --password-stdin", "There is no terminal to ask on; use --password-stdin")
 PLATFORM = T("平台", "the platform")
 VARIABLE = T("CLOUDHALL_TOKEN 已设置，优先于登录", "CLOUDHALL_TOKEN is set and goes before this log-in")
 
 
-def log_in(*, name: str | None, url: str | None, password_stdin: bool, ca: Path | None) -> None:
+def log_in(*, name: str | None, url: str | None, password_stdin: bool, code: str | None, ca: Path | None) -> None:
     """Open a session and remember it for this server."""
     app, address = current(), (url or config.url_in_use()).rstrip("/")
     if ca is not None:
@@ -40,7 +47,13 @@ def log_in(*, name: str | None, url: str | None, password_stdin: bool, ca: Path 
     if is_open_wire(address):
         note(say(PLAIN, address))
     login, password = _credentials(name, from_stdin=password_stdin)
-    body: dict[str, Any] = client.send("POST", "/api/v1/login", body={"login": login, "password": password}).body
+    try:
+        body: dict[str, Any] = client.send("POST", f"{API}/login", body={"login": login, "password": password}).body
+    except Refused as refused:
+        if refused.body.get("reason") != SECOND_FACTOR:
+            raise
+        step = {"ticket": refused.body["ticket"], "code": code or _code(from_stdin=password_stdin)}
+        body = client.send("POST", f"{API}/login/second", body=step).body
     person = body["person"]
     config.remember(address, {"token": body["token"], "person": person["name"]})
     note(say(LOGGED_IN, person["name"], person["spec"]["display_name"], address))
@@ -64,6 +77,15 @@ def _credentials(name: str | None, *, from_stdin: bool) -> tuple[str, str]:
     if from_stdin:
         return name, sys.stdin.readline().rstrip("\r\n")
     return name, typed_in_secret(PASSWORD)
+
+
+def _code(*, from_stdin: bool) -> str:
+    if not from_stdin:
+        return typed_in_secret(CODE)
+    typed = sys.stdin.readline().strip()
+    if not typed:
+        raise Misuse(NO_CODE)
+    return typed
 
 
 def typed_in_secret(prompt: T) -> str:
@@ -189,6 +211,11 @@ LOGIN = Command(
             metavar="FILE",
         ),
         Option("--password-stdin", text=T("从标准输入读密码", "Read the password from standard input"), is_flag=True),
+        Option(
+            "--code",
+            text=T("验证码或恢复码；需要时会询问", "Code or recovery code; asked for where it is needed"),
+            metavar="CODE",
+        ),
     ],
 )
 LOGOUT = Command("logout", log_out, T("退出登录。", "End the session."), examples=["logout"])
