@@ -35,7 +35,7 @@ def test_what_is_missing_is_named_with_who_has_it(town: Town, dev: TestClient) -
     (clause,) = body["missing"]
     assert clause["policy"] == "town.box:delete/developer"
     assert clause["lacks"][0]["roles"] == ["developer"]
-    assert clause["lacks"][0]["places"] == [town.project, town.bureau, "platform"]
+    assert clause["lacks"][0]["places"] == [box["id"], town.project, town.bureau, "platform"]
     assert set(body["mend"]) == {"zh", "en"}
 
 

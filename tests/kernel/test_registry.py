@@ -66,7 +66,7 @@ def meta() -> Iterator[Meta]:
         ({"meters": (Meter("storage.reserved_gib", "status.observed_generation"),)}, "must be a whole number of the"),
         ({"meters": (Meter("storage.reserved", "spec.size"),)}, "no meter 'storage.reserved'; did you mean"),
         ({"limits": (Limit("spec.colour", "spec.siz"),)}, "no path 'spec.siz'; did you mean 'spec.size'?"),
-        ({"grants": Grants("spec.colour", "spec.rôle", "spec.size")}, "no path 'spec.rôle'"),
+        ({"grants": Grants("spec.colour", "spec.rôle", "spec.size", "spec.colour")}, "no path 'spec.rôle'"),
         ({"columns": ("spec.colo",)}, "no path 'spec.colo'; did you mean 'spec.colour'?"),
         ({"columns": ("nam",)}, "no column 'nam'; did you mean 'name'?"),
         ({"allow": {"craete": ("viewer",)}}, "no verb 'craete'; did you mean 'create'?"),

@@ -64,8 +64,11 @@ def members_of(meta: Meta, verb: str) -> tuple[str, ...]:
 
 
 def needs_place(meta: Meta) -> bool:
-    """Whether a create must name its place; the roots of a tree of places lie in the platform."""
-    return meta.scope != "platform" and not (meta.place and meta.scope == meta.name)
+    """Whether a create must name its place; the roots of a tree of places lie in the platform.
+
+    A grant on one resource lies where that lies.
+    """
+    return meta.scope != "platform" and not (meta.place and meta.scope == meta.name) and meta.grants is None
 
 
 async def read(kernel: Kernel, caller: Caller, request: Request, kind: AnyKind, verb: str, target: str) -> Mutation:

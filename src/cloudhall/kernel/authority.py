@@ -6,6 +6,8 @@ cannot differ; a domain adds conditions of its own in `policies.cedar`. What one
 
 from typing import Any, cast
 
+import msgspec
+
 from cloudhall.kernel import places
 from cloudhall.kernel.caller import SERVICE, Attribute, Caller
 from cloudhall.kernel.errors import CloudhallError, Forbidden
@@ -51,6 +53,7 @@ class Authority:
     def __init__(self, registry: Registry, world: Any) -> None:
         """Render, check and compile; `Invalid` names the policy that is wrong."""
         self.registry, self.world = registry, world
+        self._prefixes = frozenset(k.meta.prefix for k in registry if not k.meta.place)
         sources = {f"{m.key}": default_policies(m) for m in (k.meta for k in registry)}
         sources |= {f"{d.name}/policies.cedar": d.policies for d in registry.domains.values() if d.policies}
         self.policies = PolicySet.compile({k: v for k, v in sources.items() if v}, schema_of(registry))
@@ -58,12 +61,12 @@ class Authority:
     def decide(self, tx: Tx, caller: Caller, verb: str, resource: Kind[Any, Any]) -> Decision:
         """Decide one operation on one resource (a row, or one about to be made)."""
         operation = f"{type(resource).meta.key}:{verb}"
-        return self.policies.decide(self.subject(tx, caller), operation, self.object(tx, resource), {})
+        return self.policies.decide(self.subject(tx, caller), operation, self.object(tx, resource, verb), {})
 
     def explain(self, tx: Tx, caller: Caller, verb: str, resource: Kind[Any, Any]) -> Explanation:
         """Why, and what would change the answer."""
         operation = f"{type(resource).meta.key}:{verb}"
-        return self.policies.explain(self.subject(tx, caller), operation, self.object(tx, resource), {})
+        return self.policies.explain(self.subject(tx, caller), operation, self.object(tx, resource, verb), {})
 
     def require(self, tx: Tx, caller: Caller, verb: str, resource: Kind[Any, Any]) -> tuple[str, ...]:
         """Policies that allow it; raises `Forbidden` with the reasons."""
@@ -92,19 +95,28 @@ class Authority:
             return Where("1 = 0")
         columns = {"place": "id" if kind.meta.place else "place", "id": "id"}
         columns |= {name: path.replace(".", "_") for name, path in _attribute_paths(kind.meta).items()}
-        where = self.policies.where(self.subject(tx, caller), operation, kind.meta.key, columns, {})
+        subject = self._in_lists_of(kind.meta, self.subject(tx, caller))
+        where = self.policies.where(subject, operation, kind.meta.key, columns, {})
         return Where(where.sql, tuple(where.params))
 
     def subject(self, tx: Tx, caller: Caller) -> Subject:
         """Caller with the roles held now."""
         attrs = {**UNKNOWN, **caller.attrs}
-        return Subject(caller.type, caller.id, places.granted(tx, caller.id, self.world.now_us()), attrs)
+        organisation = str(attrs["organisation"]) if caller.type == "Person" else ""
+        return Subject(caller.type, caller.id, places.granted(tx, caller.id, self.world.now_us(), organisation), attrs)
 
-    def object(self, tx: Tx, r: Kind[Any, Any]) -> Object:
-        """Resource with its places and declared attributes."""
+    def object(self, tx: Tx, r: Kind[Any, Any], verb: str = "read") -> Object:
+        """Resource with itself and its places, and its declared attributes; what is to be created is not there yet."""
         meta = type(r).meta
         chain = places.ancestors(tx, r.id) if meta.place else ()
-        return Object(meta.key, r.id, chain or places.ancestors(tx, r.place), _attributes(r))
+        above = chain or places.ancestors(tx, r.place)
+        return Object(meta.key, r.id, above if meta.place or verb == "create" else (r.id, *above), _attributes(r))
+
+    def _in_lists_of(self, meta: Meta, subject: Subject) -> Subject:
+        """Leave out the roles on single resources of other kinds, of which no row of a list can be."""
+        others = self._prefixes - {meta.prefix}
+        held = {r: frozenset(n for n in ns if n.partition("-")[0] not in others) for r, ns in subject.granted.items()}
+        return msgspec.structs.replace(subject, granted=held)
 
     def _refusal(self, tx: Tx, caller: Caller, verb: str, r: Kind[Any, Any]) -> CloudhallError:
         """Name the policy, and what would change the answer."""
@@ -192,7 +204,8 @@ def _permit(meta: Meta, verb: str, holder: str) -> str:
 def _kind_schema(meta: Meta) -> KindSchema:
     infos = {name: field_at(meta, path) for name, path in _attribute_paths(meta).items()}
     actions = tuple(dict.fromkeys((*meta.allow, *meta.actions, "read")))
-    return KindSchema(actions=actions, attrs={n: _attr_type(i) for n, i in infos.items() if i is not None})
+    attrs = {n: _attr_type(i) for n, i in infos.items() if i is not None}
+    return KindSchema(actions=actions, attrs=attrs, prefix="" if meta.place else f"{meta.prefix}-")
 
 
 def _attribute_paths(meta: Meta) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from cloudhall.kernel import events, places, quotas
+from cloudhall.kernel import events, places, quotas, sharing
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem
 from cloudhall.kernel.fields import fields_of, is_text, problems
@@ -179,7 +179,18 @@ class Planner:
         for candidate in candidates:
             with contextlib.suppress(NotFound):
                 return planner.find(candidate, place)
-        raise not_found(candidates[0], place)
+        around = [row for candidate in candidates for row in planner.around(kind, candidate, place)]
+        if len(around) != 1:
+            raise not_found(candidates[0], place)
+        return around[0]
+
+    def around(self, kind: AnyKind, candidate: AnyKind, place: str) -> list[Kind[Any, Any]]:
+        """Places of a name or id, hidden themselves, in which the caller sees something of a kind: shared alone."""
+        table = self.kernel.tables[candidate]
+        row = table.get(self.tx, place.lower()) if is_id(place) else None
+        rows = [row] if row is not None else table.named(self.tx, place)
+        visible = self.kernel.authority.visible(self.tx, self.caller, kind)
+        return [r for r in rows if self.kernel.tables[kind].page(self.tx, inside(r.id), Sort(), None, 1, visible)]
 
     def _create(self, command: Command) -> Plan:
         meta, kernel = command.kind.meta, self.kernel
@@ -192,7 +203,7 @@ class Planner:
         ]
         found += [p for p in by_problems(meta.spec, command.spec or {}) if p.pointer not in {f.pointer for f in found}]
         refuse(found)
-        place = self.place_id(command.kind, command.place)
+        place = self._place_of(command)
         self._refuse_going(place)
         given = self._with_asker(meta.spec, command.spec or {})
         spec = msgspec.convert(self._with_ids(meta.spec, given, place), meta.spec)
@@ -209,6 +220,18 @@ class Planner:
         )
         policies = kernel.authority.require(self.tx, self.caller, "create", new)
         return self._finished(command, None, new, policies, found)
+
+    def _place_of(self, command: Command) -> str:
+        """Place that a new resource lies in: the one named; for a grant on one resource, that one's own in it."""
+        target = sharing.named_by(command.kind.meta, command.spec)
+        own = sharing.place_of(self.look, target) if target else ""
+        if command.place or not target:
+            named = self.place_id(command.kind, command.place)
+            return own if own and named in places.ancestors(self.tx, own) else named
+        if own:
+            with contextlib.suppress(NotFound):
+                return self.place_id(command.kind, own)
+        raise sharing.hidden(command.kind.meta, target)
 
     def _refuse_going(self, place: str) -> None:
         """Nothing new is put into a place that is on its way out."""
@@ -279,7 +302,7 @@ class Planner:
             old=old,
             new=new,
             policies=policies,
-            goes_too=tuple(goes_too),
+            goes_too=tuple({r.id: r for r in goes_too}.values()),
         )
 
     def _children(self, owner: Kind[Any, Any]) -> list[Kind[Any, Any]]:
@@ -290,7 +313,7 @@ class Planner:
             if rows and fields_of(kind.meta.spec)[path.partition(".")[2]].f.on_delete == "block":
                 raise blocked(owner, kind, rows)
             cascade += [c for r in rows if r.deleting_us is None for c in (*self._children(r), r)]
-        return [*cascade, *self._inhabitants(owner)] if type(owner).meta.place else cascade
+        return [*cascade, *(self._inhabitants(owner) if type(owner).meta.place else sharing.upon(self.look, owner))]
 
     def _inhabitants(self, place: Kind[Any, Any]) -> list[Kind[Any, Any]]:
         """Collect what goes with a place; raises when something in it must be removed first."""
@@ -298,8 +321,9 @@ class Planner:
         for kind in self.kernel.registry:
             if (then := kind.meta.on_place_delete) != "keep":
                 limit = CHILDREN_MAX if then == "cascade" else LIST_NAMES_MAX + 1
-                where = Where("place = ?", (place.id,))
-                rows = self.kernel.tables[kind].page(self.tx, where, Sort("id", descending=False), None, limit)
+                rows = self.kernel.tables[kind].page(
+                    self.tx, inside(place.id), Sort("id", descending=False), None, limit
+                )
                 if rows and then == "block":
                     raise blocked(place, kind, rows)
                 cascade += [r for r in rows if r.deleting_us is None]
@@ -331,6 +355,8 @@ class Planner:
         meta = command.kind.meta
         found += [*taken_problems(self.kernel, self.tx, old, new), *self._reference_problems(old, new)]
         found += [*limit_problems(self.kernel, self.tx, new), *scope_problems(self.kernel, new)]
+        if old is None and meta.grants:
+            found += sharing.problems(self.look, self.kernel.authority.policies, new)
         if not found:
             found += [p for ask in meta.checks for p in ask(new, old, self.look)]
         refuse(found)
@@ -373,6 +399,11 @@ class Planner:
         before = int(value_at(old, quota.path)) if old else 0
         now = quotas.room(self.tx, new.place, quota)
         return Charge(quota, int(value_at(new, quota.path)) - before, now.used, now.room)
+
+
+def inside(place: str) -> Where:
+    """What lies in a place, not below it."""
+    return Where("place = ?", (place,))
 
 
 def _whole(command: Command, old: Kind[Any, Any]) -> Command:

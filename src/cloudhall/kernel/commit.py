@@ -84,7 +84,8 @@ def _project(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], verb: str) -> None:
         else:
             ends = value_at(r, meta.grants.expires_at)
             subject, role = value_at(r, meta.grants.subject), value_at(r, meta.grants.role)
-            places.set_grant(tx, r.id, subject, role, r.place, to_us(ends) if ends else None)
+            where = value_at(r, meta.grants.resource) or r.place
+            places.set_grant(tx, r.id, subject, role, where, to_us(ends) if ends else None)
     for limit in meta.limits:
         key = value_at(r, limit.key_path)
         given = int(value_at(r, limit.amount_path))

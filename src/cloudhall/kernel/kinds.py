@@ -95,11 +95,12 @@ class Meter(msgspec.Struct, frozen=True):
 
 
 class Grants(msgspec.Struct, frozen=True):
-    """A kind whose rows give roles on their place: where subject, role and end stand."""
+    """A kind whose rows give roles on their place, or on the one resource named at `resource`: where each stands."""
 
     subject: str
     role: str
     expires_at: str
+    resource: str
 
 
 class Secret(msgspec.Struct, frozen=True):

@@ -1,5 +1,8 @@
 """Places and roles: the tree of platform, organisations and projects, and who holds which role where.
 
+A role is held on a place and all below it, or on one resource: then `role_grant.place` is the resource's id, which no
+place has. A grant to an organisation is held by everybody whose account lies in it or below.
+
 Both tables are projections of resources (kinds declared with `place=True` or `grants=…`), written in the transaction of
 the command that changed them, so a revoked grant is gone with the answer that says so. A place that was deleted stays
 in the tree: what is kept of it (statements, the log) still lies under its organisation.
@@ -57,14 +60,24 @@ def remove_grant(tx: Tx, id_: str) -> None:
     tx.execute("DELETE FROM role_grant WHERE id = ?", (id_,))
 
 
-def granted(tx: Tx, subject: str, now_us: int) -> Mapping[str, frozenset[str]]:
-    """Roles that a subject holds now, each with the places where it was granted (not expanded downwards)."""
+def granted(tx: Tx, subject: str, now_us: int, organisation: str = "") -> Mapping[str, frozenset[str]]:
+    """Roles that a subject holds now, itself or with its organisation, each with the places and resources granted on.
+
+    Places are not expanded downwards.
+    """
     held: dict[str, set[str]] = {}
-    sql = "SELECT role, place, expires_us FROM role_grant WHERE subject = ?"
-    for role, place, expires_us in tx.execute(sql, (subject,)):
+    for role, place, expires_us in tx.execute(*_grants_of(subject, organisation)):
         if expires_us is None or expires_us > now_us:
             held.setdefault(role, set()).add(place)
     return {role: frozenset(places) for role, places in held.items()}
+
+
+def _grants_of(subject: str, organisation: str) -> tuple[str, tuple[str, ...]]:
+    mine = "SELECT role, place, expires_us FROM role_grant WHERE subject = ?"
+    if not organisation:
+        return mine, (subject,)
+    ours = "SELECT role, place, expires_us FROM role_grant WHERE subject IN"
+    return f"{mine} UNION ALL {ours} (SELECT ancestor FROM place WHERE descendant = ?)", (subject, organisation)
 
 
 def holders(tx: Tx, role: str, places: tuple[str, ...], now_us: int, limit: int = 5) -> list[str]:

@@ -27,8 +27,13 @@ AnyKind = type[Kind[Any, Any]]
 def refuse(found: list[Problem]) -> None:
     """Raise one `Invalid` for all problems, if there is any."""
     if found:
-        n = len(found)
-        raise Invalid(T(f"有 {n} 处需要修改", f"{n} thing{'s' * (n > 1)} to change"), problems=tuple(found))
+        raise invalid(found)
+
+
+def invalid(found: list[Problem]) -> Invalid:
+    """One `Invalid` for all problems."""
+    n = len(found)
+    return Invalid(T(f"有 {n} 处需要修改", f"{n} thing{'s' * (n > 1)} to change"), problems=tuple(found))
 
 
 def not_found(kind: AnyKind, target: str) -> NotFound:

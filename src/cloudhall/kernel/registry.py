@@ -167,7 +167,7 @@ def _declared_paths(meta: Meta) -> list[str]:
     paths = [i.path for i in meta.indexes] + [q.path for q in meta.quotas] + [m.path for m in meta.meters]
     paths += [p for limit in meta.limits for p in (limit.key_path, limit.amount_path)]
     if meta.grants:
-        paths += [meta.grants.subject, meta.grants.role, meta.grants.expires_at]
+        paths += [meta.grants.subject, meta.grants.role, meta.grants.expires_at, meta.grants.resource]
     return paths + [c for c in meta.columns if "." in c]
 
 

@@ -61,8 +61,8 @@ def test_a_grant_ends_in_the_future(town: Town) -> None:
     assert codes(town, **what) == [("RANGE", "/spec/expires_at")]
 
 
-@pytest.mark.parametrize("subject", ["wu", "or-01j9x4c7m2q8k3v5n", "pe-1", ""])
-def test_a_subject_is_the_id_of_a_person_or_program(town: Town, subject: str) -> None:
+@pytest.mark.parametrize("subject", ["wu", "pr-01j9x4c7m2q8k3v5n", "pe-1", ""])
+def test_a_subject_is_the_id_of_a_person_program_or_organisation(town: Town, subject: str) -> None:
     assert codes(town, subject=subject, role="viewer") == [("PATTERN", "/spec/subject")]
 
 

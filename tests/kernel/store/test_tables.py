@@ -142,5 +142,5 @@ def test_who_sees_few_rows_is_read_through_their_places_and_who_sees_many_throug
     assert table.facet(tx, LIVE, "spec_speed", among=inside) == [(0, 3), (1, 2)]
     if shop.kernel.store.dialect is SQLITE:
         source, among = table._way(tx, inside)
-        sql = f"SELECT id FROM {source} WHERE {(LIVE & among & fast).sql} ORDER BY id DESC"
+        sql = f"SELECT id FROM {source.sql} WHERE {(LIVE & among & fast).sql} ORDER BY id DESC"
         assert through in " ".join(r[3] for r in tx.execute(f"EXPLAIN QUERY PLAN {sql}", (place, 1)))

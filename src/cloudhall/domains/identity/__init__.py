@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cloudhall.domains.identity.sharing  # noqa: F401  adds its checks to grants
 from cloudhall.domains.identity import factors, passwords, resets, rules, sessions, signing_up
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.invitation import Invitation

@@ -1,4 +1,4 @@
-"""Grants: a role, for a person or service account, on a place, until a time."""
+"""Grants: a role, for a person, a service account or an organisation's people, on a place or resource, until a time."""
 
 import datetime
 from collections.abc import Iterable
@@ -24,13 +24,27 @@ class GrantSpec(Spec, frozen=True, kw_only=True):
         field(
             "被授权者",
             "Subject",
-            T("人员或服务账号的编号", "id of a person or service account"),
+            T(
+                "人员、服务账号或单位（其全体人员）的编号",
+                "id of a person, a service account or an organisation's people",
+            ),
             immutable=True,
-            pattern=r"(pe|sa)-[0-9a-z]{17}",
+            pattern=r"(pe|sa|or)-[0-9a-z]{17}",
             example="pe-01j9x4c7m2q8k3v57",
         ),
     ]
     role: Annotated[Role, field("角色", "Role", choices=ROLES, immutable=True)]
+    resource: Annotated[
+        str | None,
+        field(
+            "单个资源",
+            "Single resource",
+            T("资源的编号；不填则对所在处及其下的一切有效", "id of a resource; without it, all in the place and below"),
+            immutable=True,
+            pattern=r"[a-z]{2}-[0-9a-z]{17}",
+            example="bk-01j9x4c7m2q8k3v53",
+        ),
+    ] = None
     expires_at: Annotated[datetime.datetime | None, field("到期时间", "Expires")] = None
     reason: Annotated[str, field("理由", "Reason", max_length=300)] = ""
 
@@ -40,8 +54,9 @@ class Grant(
     title=T("授权", "Grant"),
     prefix="gr",
     doc=T(
-        "把角色授予某人或服务账号，对所在单位或项目及其下的一切有效，可设到期时间。",
-        "Gives a role to a person or service account on an organisation or project and all below it.",
+        "把角色授予某人、服务账号或一个单位的全体人员，对所在单位或项目及其下的一切有效，或只对一个资源有效，可设到期时间。",
+        "Gives a role to a person, a service account or an organisation's people, on an organisation or project and "
+        "all below it, or on one resource alone.",
     ),
     scope="organisation",
     on_place_delete="cascade",
@@ -53,9 +68,9 @@ class Grant(
         "update": (SECURITY_ADMIN,),
         "delete": (SECURITY_ADMIN,),
     },
-    indexes=(Index("spec.subject"), Index("spec.role")),
-    grants=Grants(subject="spec.subject", role="spec.role", expires_at="spec.expires_at"),
-    columns=("name", "spec.subject", "spec.role", "place", "spec.expires_at"),
+    indexes=(Index("spec.subject"), Index("spec.role"), Index("spec.resource")),
+    grants=Grants(subject="spec.subject", role="spec.role", expires_at="spec.expires_at", resource="spec.resource"),
+    columns=("name", "spec.subject", "spec.role", "place", "spec.resource", "spec.expires_at"),
     icon="key",
     group="organisation",
     demo=({"spec": {"subject": "pe-01j9x4c7m2q8k3v57", "role": "developer", "reason": "经济运行监测项目"}},),

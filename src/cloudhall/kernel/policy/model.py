@@ -1,7 +1,7 @@
 """What goes into a decision and what comes out of it. Plain values; nothing here decides.
 
-A *place* is a node of one tree: `platform` (the root), organisations (nested), projects. A role is granted on a
-place and holds there and everywhere below.
+A *place* is a node of one tree: `platform` (the root), organisations (nested), projects; each resource is a leaf below
+the place that it lies in. A role is granted on a node and holds there and everywhere below.
 
 Values of attributes are str, int, bool, or a set, tuple or list of str, as the `PolicySchema` declares them. None
 means "not there", as NULL does in a list; so does a value of another type than declared. A policy that reads what is
@@ -22,7 +22,7 @@ Context = Mapping[str, Any]
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Who asks. `granted[role]` holds the places of live grants, as granted (not expanded downwards)."""
+    """Who asks. `granted[role]` holds the nodes of live grants, as granted (not expanded downwards)."""
 
     type: PrincipalType
     id: str
@@ -31,7 +31,10 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Object(msgspec.Struct, frozen=True):
-    """What is asked about. `ancestors` runs from the resource's own place up to `platform`, nearest first."""
+    """What is asked about. `ancestors` runs from the resource itself up to `platform`, nearest first.
+
+    Without the resource (one about to be made, or a kind in general) it begins with the place.
+    """
 
     kind: str
     id: str

@@ -16,9 +16,10 @@ from typing import Self
 
 from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.policy.closures import env_of
+from cloudhall.kernel.policy.conditions import HasRole, walk
 from cloudhall.kernel.policy.explain import explain
 from cloudhall.kernel.policy.model import PLATFORM, Context, Decision, Explanation, Object, Subject, Where
-from cloudhall.kernel.policy.rules import Policy, Rule, Rules, compiled
+from cloudhall.kernel.policy.rules import Policy, Rule, Rules, compiled, together
 from cloudhall.kernel.policy.schema import PolicySchema, nearest, pointer, verb_of
 from cloudhall.kernel.policy.where import NoIndex
 from cloudhall.kernel.policy.words import words_of
@@ -71,6 +72,12 @@ class PolicySet:
         """Say why, and what would change the answer."""
         return explain(self._of(action), env_of(subject, resource, context))
 
+    def roles_on(self, kind: str) -> frozenset[str]:
+        """Roles that permit something on a row that is there; an operation that creates has none yet."""
+        actions = (a for a, k in self.schema.actions.items() if k == kind and verb_of(a) != "create")
+        conditions = (rule.condition for action in actions for rule in self._of(action).permits)
+        return frozenset(n.role for c in conditions for n in walk(c) if isinstance(n, HasRole) and not n.at_platform)
+
     def _of(self, action: str) -> Rules:
         try:
             return self._rules[action]
@@ -98,11 +105,7 @@ def _compiled(
                 found[action] += [rule] if rule else []
         except NoIndex as error:
             problems.append(_no_index(policy, error))
-    return {action: _apart(rules) for action, rules in found.items()}, problems
-
-
-def _apart(rules: list[Rule]) -> Rules:
-    return Rules(tuple(r for r in rules if r.policy.forbid), tuple(r for r in rules if not r.policy.forbid))
+    return {action: together(rules, schema.kinds[schema.actions[action]]) for action, rules in found.items()}, problems
 
 
 def _no_index(policy: Policy, error: NoIndex) -> Problem:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from cloudhall.kernel.policy.closures import Env, Missing, Test, test_of
-from cloudhall.kernel.policy.conditions import FALSE, Condition, specialise
+from cloudhall.kernel.policy.conditions import FALSE, Condition, HasRole, specialise
 from cloudhall.kernel.policy.model import Decision, Where
-from cloudhall.kernel.policy.schema import PolicySchema, verb_of
-from cloudhall.kernel.policy.where import Plan, filter_of, plan_of
+from cloudhall.kernel.policy.schema import KindSchema, PolicySchema, verb_of
+from cloudhall.kernel.policy.where import Plan, filter_of, holding, plan_of
 from cloudhall.kernel.text import T
 
 
@@ -38,10 +38,11 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """All rules of one action, forbids and permits apart."""
+    """All rules of one action, forbids and permits apart; `permitting` are the plans of the permits, where it lists."""
 
     forbids: tuple[Rule, ...]
     permits: tuple[Rule, ...]
+    permitting: tuple[Plan, ...] = ()
 
     def decide(self, env: Env) -> Decision:
         """Ask every rule."""
@@ -54,10 +55,8 @@ class Rules(msgspec.Struct, frozen=True):
 
     def where(self, env: Env, columns: Mapping[str, str]) -> Where:
         """Render every rule; all have plans, since the action filters lists."""
-        permits, forbids = (
-            [rule.plan(env, columns) for rule in rules if rule.plan] for rules in (self.permits, self.forbids)
-        )
-        return filter_of(permits, forbids)
+        forbids = [rule.plan(env, columns) for rule in self.forbids if rule.plan]
+        return filter_of([plan(env, columns) for plan in self.permitting], forbids)
 
 
 def compiled(policy: Policy, action: str, schema: PolicySchema) -> Rule | None:
@@ -66,8 +65,17 @@ def compiled(policy: Policy, action: str, schema: PolicySchema) -> Rule | None:
     if condition == FALSE:
         return None
     kind = schema.kinds[schema.actions[action]]
-    plan = plan_of(condition, kind.columns) if verb_of(action) in kind.lists else None
+    plan = plan_of(condition, kind) if verb_of(action) in kind.lists else None
     return Rule(policy.id, policy, condition, test_of(condition), plan)
+
+
+def together(rules: Iterable[Rule], kind: KindSchema) -> Rules:
+    """Rules of one action of a kind; permits that ask for nothing but a role are one plan."""
+    forbids, permits = (tuple(r for r in rules if r.policy.forbid is forbid) for forbid in (True, False))
+    listed = [(rule.condition, rule.plan) for rule in permits if rule.plan]
+    roles = [c.role for c, _ in listed if isinstance(c, HasRole) and not c.at_platform]
+    others = [plan for c, plan in listed if not isinstance(c, HasRole) or c.at_platform]
+    return Rules(forbids, permits, (*([holding(roles, kind)] if roles else []), *others))
 
 
 def _true(rules: Iterable[Rule], env: Env, errors: list[str]) -> list[str]:

@@ -42,12 +42,14 @@ class KindSchema(msgspec.Struct, frozen=True):
 
     `actions` are verbs (`read`). `indexed` names the attributes that have an index column; None means all. `id` and
     the place always have one. `lists` are the verbs that also filter lists, so that a policy on them must become SQL.
+    `prefix` begins the ids of its rows where a role may be granted on one row alone; a place has its own column.
     """
 
     actions: tuple[str, ...]
     attrs: Mapping[str, AttrType]
     indexed: frozenset[str] | None = None
     lists: frozenset[str] = frozenset({"read"})
+    prefix: str = ""
 
     @property
     def columns(self) -> frozenset[str]:

@@ -7,8 +7,9 @@ Cedar skips a policy that reads what is not there; SQL goes on with NULL. So eve
 when it is true (`yes`) and when it is false (`no`); where neither holds, it is an error. Both hold only AND and OR
 over plain comparisons, in which NULL can do no more than fail to be true.
 
-Cost: the place test is an `IN` over the closure table, one lookup for each place where the role was granted; a
-caller with the role on the platform costs nothing. Size is linear in the condition, but for `a || b` and `!(a && b)`
+Cost: the place test is an `IN` over the closure table, one lookup for each place where the role was granted; a role
+on single rows is an `IN` over their ids; a caller with the role on the platform costs nothing. Permits that ask for
+nothing but a role become one such test together. Size is linear in the condition, but for `a || b` and `!(a && b)`
 where `a` may be an error: then `a` is said twice.
 """
 
@@ -37,6 +38,7 @@ from cloudhall.kernel.policy.conditions import (
     reads_resource,
 )
 from cloudhall.kernel.policy.model import PLATFORM, Where
+from cloudhall.kernel.policy.schema import KindSchema
 
 
 class NoIndex(Exception):
@@ -72,28 +74,36 @@ _SQL: Mapping[CompareOp, str] = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">
 YES, NO, ERROR = Answer(ALWAYS, NEVER), Answer(NEVER, ALWAYS), Answer(NEVER, NEVER, total=False)
 
 
-def plan_of(condition: Condition, indexed: frozenset[str]) -> Plan:
-    """Plan of a condition that has been specialised for its action; raises NoIndex.
-
-    `indexed` are the attributes of the kind that have a column, besides `id` and the place.
-    """
+def plan_of(condition: Condition, kind: KindSchema) -> Plan:
+    """Plan of a condition that has been specialised for its action on a kind; raises NoIndex."""
     if not reads_resource(condition):
         return _constant(condition)
     match condition:
         case And(items):
-            return _all([plan_of(item, indexed) for item in items])
+            return _all([plan_of(item, kind) for item in items])
         case Or(items):
-            return _any([plan_of(item, indexed) for item in items])
+            return _any([plan_of(item, kind) for item in items])
         case Not(item):
-            return _not(plan_of(item, indexed))
+            return _not(plan_of(item, kind))
         case If(when, then, other):
-            return _if(*(plan_of(part, indexed) for part in (when, then, other)))
+            return _if(*(plan_of(part, kind) for part in (when, then, other)))
         case HasRole(role):
-            return lambda env, columns: _placed(sorted(env[GRANTED].get(role, ())), columns)
+            return holding((role,), kind)
         case InPlace(place):
-            return lambda _env, columns: _placed([place], columns)
+            return lambda _env, columns: _placed([place], kind.prefix, columns)
         case _:
-            return _atom(condition, indexed)
+            return _atom(condition, kind.columns)
+
+
+def holding(roles: Iterable[str], kind: KindSchema) -> Plan:
+    """Plan of "the caller holds one of these roles here": one test for them all."""
+    asked = tuple(roles)
+
+    def plan(env: Env, columns: Columns) -> Answer:
+        nodes = frozenset[str]().union(*(env[GRANTED].get(role, ()) for role in asked))
+        return _placed(sorted(nodes), kind.prefix, columns)
+
+    return plan
 
 
 def _constant(condition: Condition) -> Plan:
@@ -149,14 +159,17 @@ def _if(when: Plan, then: Plan, other: Plan) -> Plan:
     return plan
 
 
-def _placed(places: list[str], columns: Columns) -> Answer:
-    if PLATFORM in places:
+def _placed(nodes: list[str], prefix: str, columns: Columns) -> Answer:
+    """The row lies in one of the places or below, or is itself one of the nodes."""
+    if PLATFORM in nodes:
         return YES
-    if not places:
-        return NO
-    inside = f"(SELECT descendant FROM place WHERE ancestor IN ({_marks(places)}))"
-    here = columns["place"]
-    return Answer(Sql(f"{here} IN {inside}", tuple(places)), Sql(f"{here} NOT IN {inside}", tuple(places)))
+    alone = [node for node in nodes if prefix and node.startswith(prefix)]
+    above = [node for node in nodes if node not in alone]
+    inside = f"(SELECT descendant FROM place WHERE ancestor IN ({_marks(above)}))"
+    asked = [(columns["place"], inside, above), (columns["id"], f"({_marks(alone)})", alone)]
+    yes = (Sql(f"{column} IN {among}", tuple(given)) for column, among, given in asked if given)
+    no = (Sql(f"{column} NOT IN {among}", tuple(given)) for column, among, given in asked if given)
+    return Answer(disjunction(yes), conjunction(no))
 
 
 def _atom(atom: Condition, indexed: frozenset[str]) -> Plan:

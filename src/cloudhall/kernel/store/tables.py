@@ -51,8 +51,11 @@ class Where(NamedTuple):
 
 LIVE = Where("deleted IS NULL")
 ALL = Where("TRUE")
-_IN_PLACES = re.compile(r"place IN \(SELECT descendant FROM place WHERE ancestor IN \([?, ]+\)\)")
+_PLACES, _ALONE = r"place IN \(SELECT descendant FROM place WHERE ancestor IN \([?, ]+\)\)", r"id IN \([?, ]+\)"
+_IN_PLACES = re.compile(_PLACES)
 """What a policy says of somebody who holds roles on some places and sees nothing else."""
+_SHARED = re.compile(rf"\((?P<places>{_PLACES}) OR (?P<rows>{_ALONE})\)|(?P<only>{_ALONE})")
+"""What it says of somebody who holds roles on single rows, beside some places or alone."""
 
 
 class Sort(NamedTuple):
@@ -181,38 +184,68 @@ class Table(Generic[K]):
         if after is not None:
             full = full & Where(f"({sort.column}, id) {beyond} (?, ?)", tuple(after))
         order = f"ORDER BY {sort.column} {direction}, id {direction} LIMIT ?"
-        sql = f"SELECT {', '.join(_PLAIN)} FROM {source} WHERE {full.sql} {order}"
-        return [self._row(r) for r in tx.execute(sql, (*full.params, limit))]
+        sql = f"SELECT {', '.join(_PLAIN)} FROM {source.sql} WHERE {full.sql} {order}"
+        return [self._row(r) for r in tx.execute(sql, (*source.params, *full.params, limit))]
 
     def count(self, tx: Tx, where: Where, among: Where = ALL) -> int:
         """Rows that a filter leaves."""
         source, among = self._way(tx, among)
         full = LIVE & among & where
-        (n,) = tx.execute(f"SELECT count(*) FROM {source} WHERE {full.sql}", full.params).fetchone()
+        sql = f"SELECT count(*) FROM {source.sql} WHERE {full.sql}"
+        (n,) = tx.execute(sql, (*source.params, *full.params)).fetchone()
         return int(n)
 
     def facet(self, tx: Tx, where: Where, column: str, limit: int = 50, among: Where = ALL) -> list[tuple[Any, int]]:
         """Values of an index column with their counts, commonest first."""
         source, among = self._way(tx, among)
         full = LIVE & among & where
-        counted = f"SELECT {column}, count(*) FROM {source} WHERE {full.sql} GROUP BY 1"
+        counted = f"SELECT {column}, count(*) FROM {source.sql} WHERE {full.sql} GROUP BY 1"
         sql = f"{counted} ORDER BY 2 DESC, 1 NULLS FIRST LIMIT {limit}"
-        return [tuple(r) for r in tx.execute(sql, full.params)]
+        return [tuple(r) for r in tx.execute(sql, (*source.params, *full.params))]
 
-    def _way(self, tx: Tx, among: Where) -> tuple[str, Where]:
-        """Where to read from, and the condition, told to SQLite, which knows of no row how common it is.
+    def _way(self, tx: Tx, among: Where) -> tuple[Where, Where]:
+        """Where to read from, and the condition, told to a database that would choose worse by itself.
 
-        Left to itself it takes the filter's index even where a third of all rows have the value (measured at 1,000,000
-        rows: 100 ms for somebody who sees ten of them), and the places' index even where most rows lie in them.
+        SQLite knows of no row how common it is: it takes the filter's index even where a third of all rows have the
+        value (measured at 1,000,000 rows: 100 ms for somebody who sees ten of them), and the places' index even where
+        most rows lie in them. Of two conditions joined by OR, PostgreSQL too walks all rows.
         """
+        if shared := _SHARED.fullmatch(among.sql):
+            return self._shared_way(tx, among, shared["places"] or "", shared["rows"] or shared["only"])
         if self._dialect is not SQLITE or not _IN_PLACES.fullmatch(among.sql):
-            return self.name, among
-        seen = LIVE & among
-        some = f"SELECT 1 FROM {self.name} INDEXED BY {self.name}_place_i WHERE {seen.sql} LIMIT {FEW_ROWS_MAX + 1}"
-        (rows,) = tx.execute(f"SELECT count(*) FROM ({some})", seen.params).fetchone()
-        if rows > FEW_ROWS_MAX:
-            return self.name, Where(f"+{among.sql}", among.params)
-        return f"{self.name} INDEXED BY {self.name}_place_i", among
+            return Where(self.name), among
+        if self._many(tx, among):
+            return Where(self.name), Where(f"+{among.sql}", among.params)
+        return Where(self._by_place), among
+
+    def _shared_way(self, tx: Tx, among: Where, places: str, rows: str) -> tuple[Where, Where]:
+        """Begin with what is shared row by row and the few rows in the places; of many rows, walk the order asked for.
+
+        CROSS JOIN is a word to SQLite, which then reads from left to right.
+        """
+        split = places.count("?")
+        inside, alone = Where(places, among.params[:split]), Where(rows, among.params[split:])
+        parts = [(self.name, LIVE & alone)]
+        if places:
+            if self._many(tx, inside):
+                plus = "+" if self._dialect is SQLITE else ""
+                return Where(self.name), Where(f"{plus}{places} OR {rows}", among.params)
+            parts.append((self._by_place, LIVE & inside))
+        reached = " UNION ".join(f"SELECT id AS seen FROM {source} WHERE {where.sql}" for source, where in parts)
+        params = tuple(p for _, where in parts for p in where.params)
+        return Where(f"({reached}) AS mine CROSS JOIN {self.name}", params), Where("id = seen")
+
+    def _many(self, tx: Tx, inside: Where) -> bool:
+        """Whether so many rows lie in some places that to sort them would take longer than to walk past others."""
+        seen = LIVE & inside
+        found = f"SELECT 1 FROM {self._by_place} WHERE {seen.sql} LIMIT {FEW_ROWS_MAX + 1}"
+        (rows,) = tx.execute(f"SELECT count(*) FROM ({found}) AS found", seen.params).fetchone()
+        return int(rows) > FEW_ROWS_MAX
+
+    @property
+    def _by_place(self) -> str:
+        """The table, read through the index of places where the dialect takes such a word."""
+        return f"{self.name} INDEXED BY {self.name}_place_i" if self._dialect is SQLITE else self.name
 
     def _index_values(self, r: Kind[Any, Any]) -> tuple[Any, ...]:
         return tuple(_plain(value_at(r, i.path)) for i in self._own)
