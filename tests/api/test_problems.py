@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from cloudhall.api.problems import MEDIA_TYPE
 from cloudhall.kernel.kernel import Kernel
 from tests.api.town import Town
 
@@ -217,3 +218,10 @@ def test_answers_are_private(dev: TestClient) -> None:
     )
     assert preflight.status_code == 405
     assert "access-control-allow-origin" not in preflight.headers
+
+
+@pytest.mark.parametrize("address", ["/boxes/a%0Ab", "/boxes/%0Aa:seal", "/%0Aboxes"])
+def test_an_address_with_a_line_break_is_a_problem_like_any_other(dev: TestClient, address: str) -> None:
+    answer = dev.get(address)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, MEDIA_TYPE)
+    assert answer.json()["code"] == "NOT_FOUND"

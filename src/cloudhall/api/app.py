@@ -76,6 +76,7 @@ def create_app(kernel: Kernel, *, routes: Sequence[BaseRoute] = ()) -> Starlette
         routes=[Mount(PREFIX, Problems(interface)), Route("/healthz", _health(kernel)), *routes],
         middleware=[Middleware(RequestId, world=kernel.world)],
         lifespan=lifespan,
+        exception_handlers={404: _no_address},
     )
     app.state.host = host
     return app
@@ -146,6 +147,11 @@ class Problems:
             request = Request(scope, receive)
             response = answer(error, language_of(request), request.state.request_id)
             await response(scope, receive, send)
+
+
+async def _no_address(request: Request, error: Exception) -> Response:
+    """Say so of an address that not even `Mount` can read, for it holds a line break."""
+    return answer(error, language_of(request), request.state.request_id)
 
 
 def _description(resources: Resources, declared: list[Endpoint]) -> Endpoint:

@@ -12,8 +12,10 @@ from cloudhall.kernel.text import LANGUAGES, Language, T
 
 BODY_BYTES_MAX = 1 << 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-_ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"|\*')
-_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+ETAG_PATTERN = r'(?:W/)?"([0-9]{1,18})"|\*'
+KEY_PATTERN = r"[!-~](?:[ -~]{0,253}[!-~])?"
+_ETAG = re.compile(ETAG_PATTERN)
+_KEY = re.compile(KEY_PATTERN)
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.-]+\+)?json", re.IGNORECASE)
 
 

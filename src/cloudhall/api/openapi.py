@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from cloudhall.api import batch, bulk, mutations
+from cloudhall.api.bodies import ETAG_PATTERN, KEY_PATTERN
 from cloudhall.api.endpoints import Endpoint
 from cloudhall.api.filters import PLACE, Filters
 from cloudhall.api.params import LANG, Param
@@ -132,7 +133,7 @@ def _operation(meta: Meta, verb: str, params: Iterable[Param], status: int, sche
         "description": f"{meta.doc.zh}\n\n{meta.doc.en}",
         "tags": [meta.domain],
         "parameters": [*([_ID] if one else []), *map(_param, (*params, LANG))],
-        "responses": {str(status): _success(meta.title, JSON, schema)},
+        "responses": {str(status): _success(meta.title, JSON, schema), **_problems(READING)},
         "x-operation": f"{meta.key}:{'read' if verb in {'list', 'get', EXPLAIN} else verb}",
     }
 
@@ -171,7 +172,7 @@ def _many(meta: Meta, verb: str, needed: str, filters: Filters) -> dict[str, Any
         answer["headers"] |= replayed
         answer["content"][JSON]["schema"] = {"anyOf": results} if code == 200 else results[0]
         operation["responses"][str(code)] = answer
-    operation["responses"] |= _problems((*READING, *SENDING))
+    operation["responses"] |= _problems(SENDING)
     operation["requestBody"] = _body(_ref(f"{_name(meta)}Batch" if making else _BULK_BODIES[verb]), required=making)
     return operation
 
@@ -326,14 +327,14 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "description": "重复发送得到第一次的回答，保留 24 小时 · Sent again, it gets the first answer; kept 24 h",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^(?:{KEY_PATTERN})$"},
 }
 _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": False,
     "description": "所见版本的 ETag；已被他人修改时答 412 并说明差异 · ETag of what was seen; 412 with the difference",
-    "schema": {"type": "string", "examples": ['"42"']},
+    "schema": {"type": "string", "pattern": f"^(?:{ETAG_PATTERN})$", "examples": ['"42"']},
 }
 _REQUEST_ID = {"$ref": "#/components/headers/Request-Id"}
 _HEADERS = {
@@ -408,7 +409,7 @@ _SHARED: dict[str, Schema] = {
         "required": ["id", "kind", "name", "state", "attempts"],
     },
     "BulkDelete": _object({"plan": _PLAN}, required=[]),
-    "BulkLabel": _object({"labels": _LABEL_PATCH, "plan": _PLAN}, required=["labels"]),
+    "BulkLabel": _object({"labels": _LABEL_PATCH | {"minProperties": 1}, "plan": _PLAN}, required=["labels"]),
     "BulkPlan": {
         "type": "object",
         "description": "validate_only=true",

@@ -48,6 +48,7 @@ def field_schema(info: FieldInfo, *, partial: bool = False) -> Schema:
         "examples": [info.f.example] if info.f.example is not None else None,
         "x-unit": info.f.unit,
         "x-immutable": info.f.immutable,
+        "readOnly": bool(info.f.by),
         "x-set-by": info.f.by,
         "x-refers-to": info.f.ref,
     }
