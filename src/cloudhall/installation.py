@@ -52,12 +52,15 @@ def build_registry() -> Registry:
     return Registry(DOMAINS)
 
 
-def drivers(home: Path) -> dict[str, Any]:  # noqa: ARG001  a driver that keeps files keeps them there
-    """Drivers that are ready as soon as they are made, by port; what must be started and stopped is the server's."""
+def drivers(home: Path) -> dict[str, Any]:
+    """What stands behind each port. Making one starts nothing; the server starts and stops the object engine."""
     from cloudhall.drivers.mail import smtp
+    from cloudhall.drivers.objects import s3
+    from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 
     return {
         "mail": smtp.from_environment(),
+        "objects": s3.from_environment() or SeaweedFS(home / "objects"),
     }
 
 

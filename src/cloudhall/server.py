@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cloudhall import installation
-from cloudhall.drivers.objects import Objects, s3
-from cloudhall.drivers.objects.seaweedfs import SeaweedFS
+from cloudhall.drivers.objects import Objects
 from cloudhall.kernel.errors import Conflict, Unavailable
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.text import T
@@ -35,11 +34,12 @@ def running(home: Path, admit: Callable[[Kernel], object]) -> Iterator[Kernel]:
     """
     with contextlib.ExitStack() as down:
         down.enter_context(only_one(home))
-        objects: Objects = s3.from_environment() or SeaweedFS(home / "objects")
+        drivers = installation.drivers(home)
+        objects: Objects = drivers["objects"]
         down.callback(objects.stop)
         # Before the engine runs: a database that cannot be opened is said at once, and an engine that has just begun to
         # start takes long to stop.
-        kernel = installation.open_kernel(home, installation.drivers(home) | {"objects": objects})
+        kernel = installation.open_kernel(home, drivers)
         down.callback(kernel.stop)
         admit(kernel)
         objects.start()

@@ -19,7 +19,12 @@ from tests.e2e.server import Server
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("tutorials", "how-to")
 PAGES = sorted([*ROOT.glob("README*.md"), *(p for f in FOLDERS for p in (ROOT / "docs" / f).glob("*.md"))])
-TESTED = [p for p in sorted(PAGES, key=lambda p: ".zh-CN." in p.name) if steps_of(p.read_text("utf-8"))]
+OWN_TEST = "your-first-domain"  # changes the house; see test_first_domain.py
+TESTED = [
+    p
+    for p in sorted(PAGES, key=lambda p: ".zh-CN." in p.name)
+    if steps_of(p.read_text("utf-8")) and not p.name.startswith(OWN_TEST)
+]
 ADDRESS = "127.0.0.1:8800"  # as pages say it; the city listens elsewhere
 pytestmark = pytest.mark.timeout(240)  # the first test waits for all of them
 RENTED = re.compile(r"cloudhall bucket create ([a-z0-9-]+)")
@@ -77,7 +82,7 @@ def walk(home: Path, lang: str, pages: list[Path]) -> dict[Path, list[str]]:
 def _walk_page(city: Server, folder: Path, page: Path) -> list[str]:
     looks_like_a_checkout(folder)
     steps = steps_of(page.read_text("utf-8"))
-    terminal = Terminal(folder, _environ(folder, city.port, lang_of(page)))
+    terminal = Terminal(folder, environ_of(folder, city.port, lang_of(page)))
     own = Server(folder / ".local/share/cloudhall", demo=False, environ={"CLOUDHALL_LANG": lang_of(page)})
     try:
         return follow(typing(terminal, city, own), steps)
@@ -160,7 +165,8 @@ def _give_back(api: Api, address: str) -> None:
     until(gone, REPEAT_S)
 
 
-def _environ(home: Path, port: int, lang: str) -> dict[str, str]:
+def environ_of(home: Path, port: int, lang: str) -> dict[str, str]:
+    """What a reader's terminal has set, with this environment's programs."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     locale = {"zh": "zh_CN.UTF-8", "en": "C.UTF-8"}[lang]
     mine = {"PATH": path, "HOME": str(home), "LANG": locale, "NO_COLOR": "1", "TZ": "Asia/Shanghai"}
