@@ -5,12 +5,13 @@ Both are for users. An administrator's work is on places, and is one person's, w
 
 from collections.abc import Iterable
 
-from cloudhall.domains.identity.grant import NAMES_MAX, Grant
+from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel import places
 from cloudhall.kernel.errors import Problem
 from cloudhall.kernel.kinds import Look, T, check, check_delete
+from cloudhall.kernel.refusals import LIST_NAMES_MAX
 from cloudhall.kernel.roles import DATA_OFFICER, DEVELOPER, ROLES, USERS, VIEWER
 
 FOR_ORGANISATIONS = (VIEWER, DEVELOPER, DATA_OFFICER)
@@ -68,7 +69,7 @@ def nobody_grants_to_their_own_organisation(new: Grant, _old: Grant | None, look
 def organisations_give_up_what_they_hold_elsewhere(organisation: Organisation, look: Look) -> Iterable[Problem]:
     """Grants that lie in the organisation go with it; those elsewhere would stand for nobody."""
     held = look.list(Grant, {"spec.subject": organisation.id})
-    names = ", ".join([g.name for g in held if g.place != organisation.id][:NAMES_MAX])
+    names = ", ".join([g.name for g in held if g.place != organisation.id][:LIST_NAMES_MAX])
     if names:
         text = T(f"还持有授权：{names}", f"Still holds the grants {names}")
         yield Problem("BLOCKED_BY", "", text, T("先撤销这些授权", "Revoke these first"))
