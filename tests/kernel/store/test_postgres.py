@@ -1,5 +1,6 @@
 """PostgreSQL keeps what it acknowledged, over several processes, restarts of the server and broken connections."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.kit.postgres import Server
 
 NEXT = "INSERT INTO n VALUES ((SELECT coalesce(max(n), 0) + 1 FROM n), ?) RETURNING n"
 WAIT_S = 20
+FD_SETSIZE = 1_024  # what select(2) can wait at
 
 
 @pytest.fixture
@@ -94,6 +96,17 @@ class TestSeveralStores:
             store.write(append).result()
             time.sleep(0.2)
             assert heard[0] == 3
+
+    def test_it_is_heard_in_a_process_with_a_thousand_connections(self, url: str, store: PostgresStore) -> None:
+        heard = threading.Event()
+        with ExitStack() as opened:
+            for _ in range(FD_SETSIZE):
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+            other = opened.enter_context(closing(PostgresStore(url, World())))
+            time.sleep(0.2)  # it has begun to listen, and has rung for it
+            other.on_commit.append(heard.set)
+            store.write(append).result()
+            assert heard.wait(WAIT_S)
 
     def test_a_process_killed_inside_its_transaction_holds_nobody_up(self, url: str, store: PostgresStore) -> None:
         code = (

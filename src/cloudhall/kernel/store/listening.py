@@ -9,7 +9,7 @@ import select
 import threading
 from collections.abc import Callable
 
-from cloudhall.kernel.store.session import Lost, Session
+from cloudhall.kernel.store.session import Lost, Refused, Session
 
 log = logging.getLogger(__name__)
 AGAIN_S = 1.0
@@ -37,9 +37,9 @@ class Listener:
             try:
                 self._listen()
                 return
-            except Lost as error:
+            except (Lost, Refused) as error:
                 log.warning("not listening to the database: %s; again in %s s", error, AGAIN_S)
-            if select.select([self._end], [], [], AGAIN_S)[0]:
+            if _ready(AGAIN_S, self._end):
                 return
 
     def _listen(self) -> None:
@@ -47,8 +47,16 @@ class Listener:
         session = Session(self._url, f"LISTEN {self._channel}")
         try:
             self._heard(NOBODY)
-            while self._end not in select.select([session.fileno(), self._end], [], [])[0]:
+            while self._end not in _ready(None, self._end, session.fileno()):
                 for backend in session.notices():
                     self._heard(backend)
         finally:
             session.close()
+
+
+def _ready(within_s: float | None, *descriptors: int) -> list[int]:
+    """Which of them can be read or have ended; `select` would not do, for a busy server has more than 1,024 open."""
+    waiting = select.poll()
+    for descriptor in descriptors:
+        waiting.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in waiting.poll(within_s and within_s * 1_000)]

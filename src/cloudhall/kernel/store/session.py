@@ -134,8 +134,9 @@ class Session:
         self._libpq.nonblocking = 0  # what is sent is sent; libpq reads meanwhile where the server waits for that
         self.backend = self._libpq.backend_pid  # the server's process for this connection; known also when it is gone
         self._waiting: list[_Waiting] = []
+        self._socket = self._libpq.socket  # once the connection is broken, libpq does not tell it any more
         self._ready = poll()
-        self._ready.register(self._libpq.socket, POLLIN)
+        self._ready.register(self._socket, POLLIN)
         self.alive = True
         self._names = (f"s{n}".encode() for n in itertools.count())
         self._prepared: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
@@ -152,7 +153,7 @@ class Session:
 
     def fileno(self) -> int:
         """Socket to wait at for notices."""
-        return self._libpq.socket
+        return self._socket
 
     def notices(self) -> set[int]:
         """Backends that have sent a NOTIFY which came in since the last look; raises `Lost`."""
