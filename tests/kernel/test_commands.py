@@ -11,6 +11,7 @@ from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
 from cloudhall.domains.identity.quota_limit import QuotaLimit
+from cloudhall.domains.identity.service_account import ServiceAccount
 from cloudhall.domains.market.statement import Statement
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
@@ -120,15 +121,19 @@ def test_an_unknown_verb_is_not_found(shop: Shop) -> None:
     assert isinstance(refusal(shop.hall, shop.developer, Engine, "fly", target="one"), NotFound)
 
 
-@pytest.mark.parametrize(("count", "named", "more"), [(1, 1, False), (10, 10, False), (11, 10, True)])
-def test_a_blocked_deletion_names_at_most_ten(shop: Shop, count: int, named: int, more: bool) -> None:
+@pytest.mark.parametrize(("count", "named"), [(1, 1), (10, 10), (11, 10)])
+def test_a_blocked_deletion_names_at_most_ten(shop: Shop, count: int, named: int) -> None:
     engine = shop.engine()
     permits = [shop.do(Permit, "create", name=f"permit-{n:02}", spec={"engine": engine})["id"] for n in range(count)]
     error = refusal(shop.hall, shop.developer, Engine, "delete", target=engine)
     assert error.reason == "BLOCKED_BY"
-    assert error.details["blocking"] == sorted(permits)[:named]
+    assert [b["id"] for b in error.details["blocking"]] == sorted(permits)[:named]
+    assert {(b["kind"], b["name"][:7]) for b in error.details["blocking"]} == {(Permit.meta.key, "permit-")}
+    assert error.details["blocking_count"] == count
     assert error.text.en.count("permit-") == error.text.zh.count("permit-") == named
-    assert error.text.en.endswith("…") is more
+    assert error.text.en.startswith(f"{count} still there")
+    assert ("and 1 more" in error.text.en) is (count > named)
+    assert "cloudhall permit delete permit-" in error.how.en
 
 
 def test_everything_that_hangs_on_an_owner_goes_with_it_the_deepest_first(shop: Shop) -> None:
@@ -189,6 +194,22 @@ def test_a_place_that_holds_anything_stays(hall: Hall) -> None:
     assert "monitoring" in error.text.en
 
 
+def test_a_place_that_holds_many_things_names_them_all_at_once(hall: Hall) -> None:
+    project = hall.project()
+    for name in ("one", "two"):
+        hall.do(hall.staff["developer"], Bucket, "create", place=project, name=name, spec=OPEN)
+    hall.do(hall.staff["developer"], Bucket, "delete", target="two")
+    hall.do(hall.staff["developer"], ServiceAccount, "create", place=project, name="robot", spec={"purpose": "x"})
+    error = refusal(hall, hall.staff["system_admin"], Project, "delete", target=project)
+    assert error.details["blocking_count"] == 3
+    assert {(b["name"], b.get("in_bin", False)) for b in error.details["blocking"]} == {
+        ("robot", False),
+        ("one", False),
+        ("two", True),
+    }
+    assert "cloudhall bucket purge two" in error.how.en
+
+
 def test_what_is_going_is_edited_by_its_actions_alone(shop: Shop) -> None:
     engine = shop.engine(speed=5)
     shop.do(Engine, "delete", target=engine)
@@ -205,10 +226,13 @@ def test_nothing_is_put_into_a_project_that_is_going(hall: Hall) -> None:
     project = hall.project()
     hall.do(hall.staff["system_admin"], Project, "delete", target=project)
     error = refusal(hall, hall.staff["developer"], Bucket, "create", place=project, name="stats", spec=OPEN)
-    assert error.reason == "DELETING"
-    hall.settle()
+    assert (type(error), error.reason) == (NotFound, "BINNED")
+    hall.do(hall.staff["system_admin"], Project, "purge", target=project)
     error = refusal(hall, hall.staff["developer"], Bucket, "create", place=project, name="stats", spec=OPEN)
     assert isinstance(error, NotFound)
+    hall.settle()
+    error = refusal(hall, hall.staff["developer"], Bucket, "create", place=project, name="stats", spec=OPEN)
+    assert (type(error), error.reason) == (NotFound, "")
 
 
 def test_references_are_given_by_name_or_id_and_kept_as_id(shop: Shop) -> None:
@@ -287,7 +311,8 @@ class TestAtOnce:
                 "create": Command(kind=AccessKey, verb="create", place=project, spec={"bucket": bucket}),
             }
             with held(hall.kernel.store):
-                done = {verb: hall.kernel.execute(developer, commands[verb]) for verb in (first, *commands)}
+                order = dict.fromkeys((first, *commands))
+                done = {verb: hall.kernel.execute(developer, commands[verb]) for verb in order}
             assert done["delete"].exception(10) is None
             if first == "delete":
                 assert isinstance(done["create"].exception(10), Invalid)

@@ -154,9 +154,9 @@ class TestDeclaredMeters:
             note(hall.do(developer, Bucket, "update", target="stats", spec={"quota_gib": gib}), gib)
             hall.kernel.levels.cut_all()
         hall.settle()
-        hall.do(developer, Bucket, "delete", target="stats")
+        hall.do(developer, Bucket, "delete", target="stats")  # nothing is reserved for what lies in the bin
         hall.settle()
-        removed = hall.one("SELECT at_us FROM event WHERE verb = 'remove'")
+        removed = hall.one("SELECT at_us FROM event WHERE verb = 'delete'")
         hall.world.advance(3_600)
         hall.kernel.levels.cut_all()
         assert self.reserved(hall, project) == integral(held, 0, removed, removed)

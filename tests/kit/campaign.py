@@ -272,9 +272,9 @@ class Doubling:
         if not callable(target) or name in OBJECTS.reads:
             return target
 
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
             self._left -= 1
-            first = target(*arguments)
-            return target(*arguments) if self._left == -1 else first
+            first = target(*arguments, **named)
+            return target(*arguments, **named) if self._left == -1 else first
 
         return call

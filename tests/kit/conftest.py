@@ -13,10 +13,11 @@ KINDS = list(Registry(installation.DOMAINS))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run whatever asks for a kind on each; for one that can be deleted, or that lasts, on each of those."""
+    """Run whatever asks for a kind on each; for one that can be deleted, that the bin keeps, or that lasts, on those."""
     asked = {
         "kind": KINDS,
         "mortal": [k for k in KINDS if k.meta.allow.get("delete")],
+        "recoverable": [k for k in KINDS if k.meta.recoverable_days],
         "lasting": [k for k in KINDS if not k.meta.allow.get("delete")],
     }
     for name, kinds in asked.items():

@@ -20,6 +20,7 @@ from cloudhall.drivers.objects import (
     Change,
     Changes,
     Counters,
+    Held,
     IdentitiesSet,
     Identity,
     Key,
@@ -42,6 +43,7 @@ class Refused(Exception):
 class _Bucket(msgspec.Struct):
     seen: BucketSeen
     objects: dict[str, int] = {}
+    locked: set[str] = set()
     requests_a: int = 0
     requests_b: int = 0
     sent_bytes: int = 0
@@ -102,7 +104,10 @@ class MemoryObjects:
 
     def remove_objects(self, bucket: str, limit: int) -> int:
         with self._serving():
-            gone = sorted(self._of(bucket).objects)[:limit]
+            held = self._of(bucket)
+            gone = sorted(held.objects.keys() - held.locked)[:limit]
+            if held.objects and not gone:
+                raise Conflict(T("引擎保护着这些版本", "These versions are protected"), reason="retained")
             self._drop(bucket, gone)
             return len(gone)
 
@@ -157,6 +162,15 @@ class MemoryObjects:
             if len(items) > BATCH:
                 return Changes(cursor=items[BATCH - 1].at_us * 1_000, items=items[:BATCH])
             return Changes(cursor=self.world.now_us() * 1_000, items=items)
+
+    def held(self, bucket: str) -> Held:
+        with self._serving():
+            found = self._buckets.get(bucket)
+            return Held(retained=len(found.locked)) if found else Held()
+
+    def lock(self, bucket: str, *names: str) -> None:
+        """Put objects under retention, as whoever runs the engine can; without names let all of them go."""
+        self._of(bucket).locked = set(names)
 
     def stored(self, bucket: str) -> Stored:
         with self._serving():

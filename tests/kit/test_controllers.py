@@ -1,7 +1,8 @@
 """Every controller comes through every mishap: a new one is in it without a line here.
 
-The life of each kind's demo (made, edited, deleted) is killed at its fault points, each call of an engine happens
-twice, the engine is away, wakes come in any order: it ends as it would have, and the auditor finds nothing.
+The life of each kind's demo (made, edited, deleted, restored, deleted again, destroyed) is killed at its fault points,
+each call of an engine happens twice, the engine is away, wakes come in any order: it ends as it would have, and the
+auditor finds nothing.
 """
 
 from functools import partial
@@ -19,7 +20,7 @@ from tests.kit.demos import Demos, editable
 from tests.kit.hall import Hall
 from tests.kit.test_faults import the_auditor_finds_nothing, the_log_is_whole
 
-CONTROLLED = [k for k in Registry(installation.DOMAINS) if k.meta.controller]
+CONTROLLED = [k for k in Registry(installation.DOMAINS) if k.meta.controller or k.meta.recoverable_days]
 
 
 def found(kind: AnyKind, hall: Hall, memory: Memory) -> None:
@@ -59,6 +60,21 @@ def delete(kind: AnyKind, hall: Hall, memory: Memory) -> None:
         ask(hall, memory, Command(kind=kind, verb="delete", target=memory["id"], key="delete"))
 
 
+def restore(kind: AnyKind, hall: Hall, memory: Memory) -> None:
+    if kind.meta.recoverable_days:
+        ask(hall, memory, Command(kind=kind, verb="restore", target=memory["id"], key="restore"))
+
+
+def delete_again(kind: AnyKind, hall: Hall, memory: Memory) -> None:
+    if kind.meta.recoverable_days:
+        ask(hall, memory, Command(kind=kind, verb="delete", target=memory["id"], key="delete again"))
+
+
+def purge(kind: AnyKind, hall: Hall, memory: Memory) -> None:
+    if kind.meta.recoverable_days:
+        ask(hall, memory, Command(kind=kind, verb="purge", target=memory["id"], key="purge"))
+
+
 def snapshot(hall: Hall) -> Any:
     """How it stands, by names: ids differ from run to run."""
     return {
@@ -67,6 +83,7 @@ def snapshot(hall: Hall) -> Any:
             for kind in hall.kernel.registry
             for r in hall.kernel.tables[kind].page(hall.read(), LIVE, Sort(), None, 1_000)
         ),
+        "bin": hall.read().execute("SELECT kind, name, withdrawn_us IS NULL FROM bin ORDER BY 1, 2").fetchall(),
         "world": {name: hall.objects.stored(name).bytes for name in hall.objects.names_of_buckets},
         "keys": sorted(tuple(sorted(i.rights)) for i in hall.objects.keys_in_force().values()),
         "room": hall.read().execute("SELECT key, used FROM quota ORDER BY 1, 2").fetchall(),
@@ -86,14 +103,15 @@ def invariant(hall: Hall) -> None:
         for r in hall.kernel.tables[kind].page(hall.read(), LIVE, Sort(), None, 1_000)
         if kind.meta.controller or r.deleting_us is not None
     }
-    assert {i for (i,) in hall.read().execute("SELECT id FROM work")} == live
+    binned = {i for (i,) in hall.read().execute("SELECT id FROM bin")}
+    assert {i for (i,) in hall.read().execute("SELECT id FROM work")} == live | binned
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("controlled", CONTROLLED, ids=[k.meta.key for k in CONTROLLED])
 def test_every_controller_comes_through(controlled: AnyKind) -> None:
     steps = []
-    for step in (make, change, delete):
+    for step in (make, change, delete, restore, delete_again, purge):
         bound = partial(step, controlled)
         bound.__name__ = step.__name__  # type: ignore[attr-defined]  # a campaign names its steps
         steps.append(bound)

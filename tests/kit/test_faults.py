@@ -10,6 +10,7 @@ from cloudhall.domains.storage import rules
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import EMPTY, Bucket
 from cloudhall.drivers.objects import Key
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import conservation, quotas, requests, work
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import CloudhallError
@@ -30,6 +31,11 @@ SPEC = {"quota_gib": 1, "grade": "open"}
 
 def rows(hall: Hall, kind: AnyKind) -> list[Kind[Any, Any]]:
     return hall.kernel.tables[kind].page(hall.read(), LIVE, Sort(descending=False), None, 1_000)
+
+
+def binned(hall: Hall) -> list[Kind[Any, Any]]:
+    found = hall.read().execute("SELECT kind, id FROM bin ORDER BY kind, name").fetchall()
+    return [r for kind, id_ in found if (r := bin_.row(hall.kernel.tables, hall.read(), kind, id_))]
 
 
 def do(hall: Hall, memory: Memory, kind: AnyKind, verb: str, **what: Any) -> dict[str, Any]:
@@ -84,10 +90,24 @@ def delete_key(hall: Hall, memory: Memory) -> None:
 
 
 def delete_bucket(hall: Hall, memory: Memory) -> None:
-    hall.objects.remove(OWN, NAME, ["again"]) if NAME in hall.objects.names_of_buckets else None
-    hall.collect()
-    hall.settle()
+    """With what it holds, and its key: both go to the recycle bin."""
     do(hall, memory, Bucket, "delete", target=NAME)
+
+
+def restore_bucket(hall: Hall, memory: Memory) -> None:
+    do(hall, memory, Bucket, "restore", target=NAME)
+
+
+def read_again(hall: Hall, memory: Memory) -> None:
+    assert hall.objects.get(memory["key"], NAME, "again") == 5
+
+
+def delete_bucket_again(hall: Hall, memory: Memory) -> None:
+    do(hall, memory, Bucket, "delete", target=NAME, place=memory["project"])
+
+
+def purge_bucket(hall: Hall, memory: Memory) -> None:
+    do(hall, memory, Bucket, "purge", target=NAME)
 
 
 # Interferences.
@@ -95,6 +115,14 @@ def delete_bucket(hall: Hall, memory: Memory) -> None:
 
 def somebody_deletes_the_bucket(hall: Hall, _memory: Memory) -> None:
     hall.do(hall.staff["developer"], Bucket, "delete", target=NAME)
+
+
+def somebody_restores_the_bucket(hall: Hall, _memory: Memory) -> None:
+    hall.do(hall.staff["developer"], Bucket, "restore", target=NAME)
+
+
+def somebody_purges_the_bucket(hall: Hall, _memory: Memory) -> None:
+    hall.do(hall.staff["developer"], Bucket, "purge", target=NAME)
 
 
 def somebody_deletes_the_key(hall: Hall, _memory: Memory) -> None:
@@ -128,6 +156,9 @@ def snapshot(hall: Hall) -> Any:
             for b in rows(hall, Bucket)
         ],
         "keys": [(k.name, k.spec.access, k.status.in_force, state_of(k)) for k in rows(hall, AccessKey)],
+        "bin": [
+            (r.name, r.deleting_us is None, r.kept is not None and r.kept.withdrawn_us is None) for r in binned(hall)
+        ],
         "operations": [(o.spec.what, o.status.ended, o.name[-2:]) for o in rows(hall, Operation)],
         "engine": {name: (seen, hall.objects.stored(name).bytes) for name, seen in hall.objects.buckets().items()},
         "rights": [(i.rights) for i in hall.objects.keys_in_force().values()],
@@ -159,15 +190,16 @@ def the_auditor_finds_nothing(hall: Hall) -> None:
 
 
 def nothing_leaked(hall: Hall) -> None:
-    live = rows(hall, Bucket)
+    live = [*rows(hall, Bucket), *(r for r in binned(hall) if isinstance(r, Bucket) and r.status.made)]
     assert hall.objects.names_of_buckets == {b.name for b in live}, "a bucket without a row, or a row without a bucket"
     secrets = {r for (r,) in hall.read().execute("SELECT resource FROM secret")}
-    assert secrets == {k.id for k in rows(hall, AccessKey)}
+    assert secrets == {k.id for k in (*rows(hall, AccessKey), *binned(hall)) if isinstance(k, AccessKey)}
     parked = hall.read().execute("SELECT kind, id, parked FROM work WHERE parked IS NOT NULL").fetchall()
     assert parked == []
     for kind in (Bucket, AccessKey, Operation):
         waiting = {r for (r,) in hall.read().execute("SELECT id FROM work WHERE kind = ?", (kind.meta.key,))}
-        assert waiting == {r.id for r in rows(hall, kind)}, f"work of {kind.meta.key} without a row, or the reverse"
+        there = {r.id for r in (*rows(hall, kind), *binned(hall)) if isinstance(r, kind)}
+        assert waiting == there, f"work of {kind.meta.key} without a row, or the reverse"
     known = {r.id for r in live}
     metered = {r for (r,) in hall.read().execute("SELECT resource FROM meter_level")}
     assert metered <= known, "a level of what is gone"
@@ -209,7 +241,7 @@ def room_is_the_sum_of_the_rows(hall: Hall) -> None:
 def every_operation_was_started_once(hall: Hall) -> None:
     """The last that was asked for has run; one that was overtaken before any pass saw it need not have."""
     for b in rows(hall, Bucket):
-        own = [o for o in rows(hall, Operation) if o.spec.target == b.id]
+        own = [o for o in rows(hall, Operation) if o.spec.target == b.id and not o.name.startswith("purge-")]
         numbers = [int(o.name.rpartition("-")[2]) for o in own]
         assert len(set(numbers)) == len(numbers) <= b.spec.emptied
         assert max(numbers, default=0) == b.spec.emptied
@@ -242,10 +274,21 @@ STEPS = (
     write_again,
     raise_quota,
     seal,
-    delete_key,
     delete_bucket,
+    restore_bucket,
+    read_again,
+    delete_key,
+    delete_bucket_again,
+    purge_bucket,
 )
-ACTS = (somebody_deletes_the_bucket, somebody_deletes_the_key, somebody_edits, a_client_writes)
+ACTS = (
+    somebody_deletes_the_bucket,
+    somebody_restores_the_bucket,
+    somebody_purges_the_bucket,
+    somebody_deletes_the_key,
+    somebody_edits,
+    a_client_writes,
+)
 
 
 @pytest.mark.timeout(600)

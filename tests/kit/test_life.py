@@ -60,6 +60,24 @@ def integers(value: Any) -> Iterator[int]:
 
 
 class TestDeletion:
+    def test_it_comes_back_from_the_bin_as_it_was(self, recoverable: AnyKind, demos: Demos) -> None:
+        made = demos.make(recoverable)
+        before, world = self.told(demos, recoverable, made.id), self.world(demos)
+        for verb in ("delete", "restore"):
+            command = Command(kind=recoverable, verb=verb, target=made.id)
+            demos.kernel.execute(demos.made_by(command), command).result(10)
+            demos.hall.settle()
+            assert (made.id in rows_of(demos.hall.read(), recoverable)) == (verb == "restore")
+        assert self.told(demos, recoverable, made.id) == before
+        assert self.world(demos) == world
+
+    @staticmethod
+    def told(demos: Demos, kind: AnyKind, id_: str) -> dict[str, Any]:
+        """What the interface says, but for when and how often."""
+        wire = to_wire(demos.hall.row(kind, id_))
+        moving = {"revision", "updated_at", "generation", "observed_generation", "conditions"}
+        return {name: value for name, value in wire.items() if name not in moving}
+
     def test_it_goes_without_a_trace(self, mortal: AnyKind, demos: Demos) -> None:
         demos.input(mortal)  # makes what it refers to, before the world is looked at
         before = self.world(demos)
@@ -67,6 +85,10 @@ class TestDeletion:
         deletion = Command(kind=mortal, verb="delete", target=made.id)
         demos.kernel.execute(demos.made_by(deletion), deletion).result(10)
         demos.hall.settle()
+        if mortal.meta.recoverable_days:
+            purge = Command(kind=mortal, verb="purge", target=made.id)
+            demos.kernel.execute(demos.made_by(purge), purge).result(10)
+            demos.hall.settle()
         assert self.world(demos) == before
         assert made.id not in rows_of(demos.hall.read(), mortal)
         assert demos.make(mortal).body["name"] == made.body["name"]
@@ -82,7 +104,7 @@ class TestDeletion:
             "keys": set(hall.objects.keys_in_force()),
             "rooms": tx.execute("SELECT place, key, used FROM quota WHERE used > 0 ORDER BY 1, 2").fetchall(),
             "grants": tx.execute("SELECT subject, role, place FROM role_grant ORDER BY 1, 2, 3").fetchall(),
-            **{table: hall.counts()[table] for table in ("secret", "work", "meter_level", "identity_login")},
+            **{table: hall.counts()[table] for table in ("secret", "work", "bin", "meter_level", "identity_login")},
         }
 
     def test_what_lasts_is_deleted_by_nobody(self, lasting: AnyKind, demos: Demos) -> None:

@@ -58,6 +58,12 @@ class Town:
     def delete_bucket(self, a: int, _b: int, _c: int) -> None:
         self.do("org_admin", Bucket, "delete", target=NAMES[a % 3])
 
+    def restore_bucket(self, a: int, _b: int, _c: int) -> None:
+        self.do("org_admin", Bucket, "restore", target=NAMES[a % 3])
+
+    def purge_bucket(self, a: int, _b: int, _c: int) -> None:
+        self.do("developer", Bucket, "purge", target=NAMES[a % 3])
+
     def create_key(self, a: int, b: int, c: int) -> None:
         spec = {"bucket": NAMES[a % 3], "access": ("read-write", "read")[c % 2]}
         made = self.do("developer", AccessKey, "create", place=self.place(a), name=f"key-{b % 3}", spec=spec)
@@ -101,6 +107,14 @@ class Town:
     def delete_place(self, a: int, _b: int, _c: int) -> None:
         kind, name = ((Project, "third"), (Project, "second"), (Organisation, "traffic"))[a % 3]
         self.do("system_admin", kind, "delete", target=name)
+
+    def restore_place(self, a: int, _b: int, _c: int) -> None:
+        kind, name = ((Project, "third"), (Project, "second"), (Organisation, "traffic"))[a % 3]
+        self.do("system_admin", kind, "restore", target=name)
+
+    def purge_place(self, a: int, _b: int, _c: int) -> None:
+        kind, name = ((Project, "third"), (Project, "second"), (Organisation, "traffic"))[a % 3]
+        self.do("system_admin", kind, "purge", target=name)
 
     def engine_away(self, a: int, _b: int, _c: int) -> None:
         self.hall.objects.away = a % 4

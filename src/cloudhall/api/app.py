@@ -31,6 +31,7 @@ from cloudhall.api import (
 )
 from cloudhall.api.answers import PRIVATE, raw, reply
 from cloudhall.api.bodies import language_of, request_id_of
+from cloudhall.api import bin as recycled
 from cloudhall.api.endpoints import Call, Endpoint
 from cloudhall.api.host import Host
 from cloudhall.api.openapi import PREFIX, document
@@ -60,6 +61,7 @@ def create_app(kernel: Kernel, *, routes: Sequence[BaseRoute] = ()) -> Starlette
         *names.ENDPOINTS,
         *explain.ENDPOINTS,
         *rules.ENDPOINTS,
+        *recycled.ENDPOINTS,
         *notices.endpoints(kernel.registry),
         *watch.endpoints(),
     ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cloudhall.api.bin import content
 from cloudhall.kernel.commands import Charge, Plan
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.wire import safe_integers, to_wire
@@ -19,6 +20,8 @@ def to_preview(kernel: Kernel, plan: Plan) -> dict[str, Any]:
         "preview": plan.previews,
         "goes_too": [{"kind": type(r).meta.key, "id": r.id, "name": r.name} for r in plan.goes_too],
     }
+    if plan.destroys:
+        preview["destroys"] = [content(c) for c in plan.destroys]
     if kernel.pricing is not None:
         preview["price"] = safe_integers(kernel.pricing(plan))
     return preview

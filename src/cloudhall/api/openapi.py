@@ -391,6 +391,16 @@ _SHARED: dict[str, Schema] = {
         },
         "required": ["type", "title", "status", "detail", "code", "how", "docs", "request_id"],
     },
+            "blocking": {
+                "type": "array",
+                "description": "删除之前须先处理的，最多十项 · What must go before, ten of them at most",
+                "items": {
+                    "type": "object",
+                    "properties": {n: {"type": "string"} for n in ("kind", "id", "name")},
+                    "required": ["kind", "id", "name"],
+                },
+            },
+            "blocking_count": {"type": "integer", "description": "共几项 · How many in all"},
     "Standing": {
         "type": "object",
         "description": "等什么、等谁、试过什么、何时再试、怎样解除 · What it waits for, what was tried, what frees it",
@@ -440,4 +450,5 @@ _SHARED: dict[str, Schema] = {
         },
         "required": ["allowed", "operation", "resource", "quota", "rates", "preview", "goes_too"],
     },
+            "destroys": {"type": "array", "items": {"type": "object"}},
 }

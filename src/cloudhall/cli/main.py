@@ -49,6 +49,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "explain": BuiltIn(
             "explain:EXPLAIN", T("说明种类、字段、现状或权限", "Explain a kind, field, state or permission")
         ),
+        "bin": BuiltIn("bin:BIN", T("回收站：已删除、还能恢复的", "Recycle bin: deleted, can be restored")),
         "wait": BuiltIn("waiting:WAIT", T("等到就绪、被删除或条件成立", "Wait for ready, deleted or a condition")),
         "inbox": BuiltIn("inbox:INBOX", T("通知，以及是否发邮件", "Notices, and whether by mail too")),
         "deliveries": BuiltIn("inbox:DELIVERIES", T("事件回调投递了什么", "What a webhook was sent")),

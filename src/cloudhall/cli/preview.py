@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudhall.cli.language import T, say
-from cloudhall.cli.values import decimal, yuan
+from cloudhall.cli.values import decimal, size, yuan
 
 NANO = 1_000_000_000
 ALLOWED = T("允许 {}（依据 {}）", "Allowed: {} (by {})")
@@ -16,6 +16,9 @@ LINE, BY_USE = (
 )
 GOES = T("一并删除 {} {}", "Goes with it: {} {}")
 
+GOES_IN_BIN = T("连同 {} {}", "Along with it: {} {}")
+DESTROYS = T("其中有 {}：{}", "It holds {}: {}")
+
 
 def lines_of(plan: dict[str, Any], words: Mapping[str, str]) -> Iterator[str]:
     """Tell a dry run as the server answered it; `words` are the nouns of the kinds."""
@@ -25,7 +28,14 @@ def lines_of(plan: dict[str, Any], words: Mapping[str, str]) -> Iterator[str]:
     if "price" in plan:
         yield from price_lines(plan["price"])
     yield from map(say, plan["preview"])
-    yield from (say(GOES, words.get(thing["kind"], thing["kind"]), thing["name"]) for thing in plan["goes_too"])
+    yield from (say(DESTROYS, say(c["title"]), _amount(c)) for c in plan.get("destroys", ()))
+    goes = GOES_IN_BIN if plan["operation"].endswith((":restore", ":purge")) else GOES
+    yield from (say(goes, words.get(thing["kind"], thing["kind"]), thing["name"]) for thing in plan["goes_too"])
+
+
+def _amount(content: Mapping[str, Any]) -> str:
+    amount = int(content["amount"])
+    return size(amount) if content["unit"] == "B" else f"{amount:,}"
 
 
 def price_lines(price: dict[str, Any]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from cloudhall.cli.values import raw
 ERROR, CODED, OF_REQUEST = T("错误：{}", "error: {}"), T("{}（{}）", "{} ({})"), T("{}（请求号 {}）", "{} (request {})")
 FIELD, AND = T("{}：{}", "{}: {}"), T("；", "; ")
 DIFFERS = T("{}：现为 {}，你要的是 {}", "{}: now {}, you asked for {}")
+BLOCKS, AND_MORE = T("须先处理：{} {} {}", "goes first: {} {} {}"), T("另有 {} 项", "and {} more")
 NEAR, MORE = T("{}；是否指 {}？", "{}; did you mean {}?"), T("用法见 {} --help", "See {} --help")
 UNKNOWN_OPTION, UNKNOWN_COMMAND = T("没有选项 {}", "no such option {}"), T("没有命令 {}", "no such command {}")
 MISSING, VALUE = T("缺少 {}", "{} is missing"), T("{} 缺少取值，或不应有取值", "{} lacks its value, or takes none")
@@ -45,6 +46,9 @@ def lines_of(error: Exception) -> list[str]:
 
 def _refused(body: Mapping[str, Any]) -> list[str]:
     lines = [_problem(p) for p in body.get("problems", ())]
+    lines += [say(BLOCKS, b["kind"], b["name"], b["id"]) for b in body.get("blocking", ())]
+    more = body.get("blocking_count", 0) - len(body.get("blocking", ()))
+    lines += [say(AND_MORE, more)] if more > 0 else []
     lines += [say(DIFFERS, name, raw(d["now"]), raw(d["yours"])) for name, d in body.get("difference", {}).items()]
     how, request = body.get("how", ""), body.get("request_id", "-")
     lines.append(say(OF_REQUEST, how, request) if request else how)  # what was done here was no request

@@ -13,7 +13,7 @@ from cloudhall.cli.width import cut, pad, width
 NARROWEST = 8
 GAP = "  "
 BOLD = "1"
-COLOURS = {"ready": "32", "working": "33", "attention": "33", "failed": "31", "deleting": "2"}
+COLOURS = {"ready": "32", "working": "33", "attention": "33", "failed": "31", "deleting": "2", "binned": "2"}
 Wire = dict[str, Any]
 
 

@@ -11,6 +11,7 @@ from cloudhall.cli.errors import Misuse
 from cloudhall.cli.language import T, say
 from cloudhall.cli.options import given_in
 from cloudhall.cli.output import Output, hint, note, print_json, print_lines, show_list, show_one
+from cloudhall.cli.values import moment
 
 PAGE_SIZE_MAX = 1_000
 Wire = dict[str, Any]
@@ -19,6 +20,7 @@ NO_CHANGE = T("没有写明要改什么", "Nothing to change was given")
 SHOWN_ONCE = T("密钥只显示这一次，请现在保存", "The secret is shown this once; keep it now")
 NO_NAME = T("缺少 NAME；或用 --from 从文件创建", "NAME is missing; --from creates what a file lists")
 NOT_BOTH = T("{} 不能与其他指明对象的写法合用", "{} goes with no other way of saying which one")
+BINNED = T("{} 已进入回收站，保留到 {}", "{} is in the recycle bin until {}")
 DELETING = T("正在删除 {}", "Deleting {}")
 
 
@@ -89,8 +91,10 @@ def delete(noun: Noun, **given: Any) -> None:
     query, path = current().place(noun, given), address(noun, given["target"])
     if not given["dry_run"]:
         confirm(given["target"], given, lambda: _told("DELETE", path, query))
-    if _change(noun, given, "DELETE", path, query=query, show=_deleting) is not None:
-        hint(f"wait {noun['noun']} {given['target']} --for deleted")
+    deleted = _change(noun, given, "DELETE", path, query=query, show=_deleting)
+    if deleted is not None:
+        binned = f"{noun['noun']} restore {given['target']}"
+        hint(binned if "bin" in deleted else f"wait {noun['noun']} {given['target']} --for deleted")
 
 
 def _refuse_both(other: Any, this: str) -> None:
@@ -167,7 +171,8 @@ def _deleting(noun: Noun, answer: Wire, output: Output) -> None:
     if output.style == "json":
         show_one(noun, answer, output)
     else:
-        note(say(DELETING, answer["name"]))
+        kept = answer.get("bin")
+        note(say(BINNED, answer["name"], moment(kept["until"])) if kept else say(DELETING, answer["name"]))
 
 
 def _body(given: Mapping[str, Any], fields: Mapping[str, Field]) -> Wire:

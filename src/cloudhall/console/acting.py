@@ -7,6 +7,7 @@ from starlette.responses import Response
 from cloudhall.console import drafts, forms, permissions
 from cloudhall.console.details import frame
 from cloudhall.console.foresight import Foresight, foresee
+from cloudhall.console.names import Named
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.errors import CloudhallError, Conflict, Invalid, NotFound, Problem
 from cloudhall.kernel.kinds import Action, Kind
@@ -47,7 +48,7 @@ def delete(visit: "Visit", kind: AnyKind, target: str) -> Response:
         visit.kernel.execute(visit.caller, Command(kind=kind, verb="delete", target=r.id)).result()
     except CloudhallError as error:
         return _deletion_page(visit, r, error)
-    return visit.go(f"/{kind.meta.plural}?done=delete")
+    return visit.go(f"/{'bin' if kind.meta.recoverable_days else kind.meta.plural}?done=delete")
 
 
 def _action(kind: AnyKind, verb: str) -> Action:
@@ -91,10 +92,21 @@ def _deletion_page(visit: "Visit", r: Kind[Any, Any], error: CloudhallError | No
         call=visit.console.equivalents.delete(meta, visit.target(r)),
         foresight=foresight,
         refused=refused,
+        blocking=_blocking(visit, refused),
         wrong=None if refused else error,
         typed=visit.posted("name"),
         **frame(visit, r),
     )
+
+
+def _blocking(visit: "Visit", refused: Conflict | None) -> list[Named]:
+    """What must go first, each with its page; what lies in the bin leads there."""
+    found = []
+    for b in refused.details.get("blocking", ()) if refused else ():
+        named = visit.names.of(b["id"])
+        in_bin = b.get("in_bin")
+        found.append(Named(b["name"] if in_bin else named.text, "/bin" if in_bin else named.href, b["title"]))
+    return found
 
 
 def _require_name(r: Kind[Any, Any], typed: str) -> None:

@@ -41,6 +41,7 @@ from cloudhall.console.equivalents import Equivalents
 from cloudhall.console.render import STATIC, Renderer
 from cloudhall.console.visit import COOKIE_S, Visit
 from cloudhall.kernel.errors import Invalid, NotFound, Unauthenticated
+from cloudhall.console import bin as recycled
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.text import T
@@ -128,6 +129,9 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door("/{path:path}", failures.no_page),
     )
     return [Mount("/static", Static(directory=STATIC)), *(_route(console, door) for door in doors_)]
+        Door("/bin", recycled.index),
+        Door("/{plural}/{target}:restore", post=_of_the_bin(recycled.restore)),
+        Door("/{plural}/{target}:purge", _of_the_bin(recycled.purge_form), _of_the_bin(recycled.purge)),
 
 
 def _console(kernel: Kernel) -> Console:
@@ -177,6 +181,17 @@ def _route(console: Console, door: Door) -> Route:
         return await run_in_threadpool(_answer, console, door, request, form)
 
     return Route(door.path, run, methods=methods)
+def _of_the_bin(view: View) -> View:
+    """Give a view the kind that the address names, where the recycle bin keeps it."""
+
+    def run(visit: Visit, kind: AnyKind, target: str) -> Response:
+        if not kind.meta.recoverable_days:
+            raise NotFound(T("这类资源不进回收站", "The recycle bin keeps none of this kind"))
+        return view(visit, kind, target)
+
+    return _of_kind(run)
+
+
 
 
 async def _form(request: Request) -> Pairs | None:

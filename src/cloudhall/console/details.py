@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CHILDREN_SHOWN = 5
 OF_THE_KERNEL = {"conditions", "observed_generation"}
-TONES = {"ready": "ok", "working": "run", "attention": "warn", "failed": "bad", "deleting": "run"}
+TONES = {"ready": "ok", "working": "run", "attention": "warn", "failed": "bad", "deleting": "run", "binned": "off"}
 
 
 class State(NamedTuple):

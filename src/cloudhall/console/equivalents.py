@@ -147,6 +147,12 @@ def audit(query: Sequence[tuple[str, str]]) -> Call:
     return Call("GET", "/audit" + (f"?{urlencode(query)}" if query else ""), ("audit", "list", *words))
 
 
+def bin_list(place: str) -> Call:
+    """What lies in the recycle bin, below a place where one is named."""
+    query, words = (f"?{urlencode({'place': place})}", ("--place", place)) if place else ("", ())
+    return Call("GET", f"/bin{query}", ("bin", "list", *words))
+
+
 def rules(as_of: str) -> Call:
     """Rules in force on a day; an empty one is today."""
     query, words = (f"?{urlencode({'as_of': as_of})}", ("--as-of", as_of)) if as_of else ("", ())

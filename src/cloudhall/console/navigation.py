@@ -29,7 +29,7 @@ GROUPS: dict[str, T] = {
     "organisation": T("组织", "Organisation"),
 }
 HOME, AUDIT, SEARCH = T("首页", "Home"), T("审计", "Audit"), T("搜索", "Search")
-RULES = T("规则", "Rules")
+RULES, BIN = T("规则", "Rules"), T("回收站", "Recycle bin")
 ROW_GROUPS = ("use", "market")  # whose first kind has a place in the phone's bottom bar
 
 
@@ -100,6 +100,8 @@ def plural(meta: Meta) -> T:
 def _groups(visit: "Visit") -> tuple[Group, ...]:
     path = visit.request.url.path
     home = Group("", T("", ""), (Entry(HOME, "home", "/", path == "/"),))
+    if any(k.meta.recoverable_days and may_read_any(visit, k) for k in visit.kernel.registry):
+        home = home._replace(entries=(*home.entries, Entry(BIN, "bin", "/bin", path == "/bin")))
     found = [home]
     for key, title in GROUPS.items():
         entries = [_entry(visit, k) for k in visit.kernel.registry if k.meta.group == key and may_read_any(visit, k)]

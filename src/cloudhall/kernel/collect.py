@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import metering
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.kinds import Kind
@@ -66,6 +67,10 @@ class Collection:
     def list(self, kind: type[K], **where: object) -> Sequence[K]:
         """Live rows by indexed spec fields."""
         return self._look.list(kind, {f"spec.{k}": v for k, v in where.items()}, limit=100_000)
+
+    def kept(self, kind: type[K]) -> Sequence[K]:
+        """Rows in the recycle bin: out of everybody's reach, and engines still hold what is theirs."""
+        return cast("Sequence[K]", bin_.all_of(self.kernel.tables, self.tx, kind.meta.key))
 
 
 class Clock:

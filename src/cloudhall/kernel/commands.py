@@ -8,12 +8,13 @@ checks → quota.
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from cloudhall.kernel import events, places, quotas, sharing
+from cloudhall.kernel import bin as bin_
+from cloudhall.kernel import events, places, quotas, recovery, sharing
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem
 from cloudhall.kernel.fields import fields_of, is_text, problems
@@ -21,8 +22,10 @@ from cloudhall.kernel.ids import is_id, looks_like_id, new_id
 from cloudhall.kernel.kinds import Action, Kind, Quota, Spec, value_at
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.patches import merge_patch, spec_patch
+from cloudhall.kernel.recoverable import Content
 from cloudhall.kernel.refusals import (
     LIST_NAMES_MAX,
+    Blockers,
     blocked,
     by_problems,
     going,
@@ -79,7 +82,11 @@ class Charge(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """A command decided but not written: old and new row, room, rates per meter, and what the domain foresees."""
+    """A command decided but not written: old and new row, room, rates per meter, and what the domain foresees.
+
+    `goes_too` shares the fate of the row; `left_behind` is destroyed while the rest is restored. `kept_us`: how long a
+    deletion leaves all of it in the recycle bin; `destroys` is what a purge ends.
+    """
 
     command: Command
     caller: Caller
@@ -90,6 +97,9 @@ class Plan(msgspec.Struct, kw_only=True):
     rates: tuple[tuple[str, int], ...] = ()
     previews: tuple[T, ...] = ()
     goes_too: tuple[Kind[Any, Any], ...] = ()
+    left_behind: tuple[Kind[Any, Any], ...] = ()
+    destroys: tuple[Content, ...] = ()
+    kept_us: int = 0
 
     @property
     def operation(self) -> str:
@@ -113,6 +123,8 @@ class Planner:
         """Decide a command; raises what the real one would raise."""
         if command.verb == "create":
             return self._create(command)
+        if command.verb in recovery.VERBS and command.kind.meta.recoverable_days:
+            return recovery.plan(self, command)
         old = self.find(command.kind, command.target, command.place)
         if command.if_match is not None and self._decided_since(old, command.if_match):
             raise stale(old, command.spec, command.if_match)
@@ -135,12 +147,12 @@ class Planner:
             row = table.get(self.tx, target.lower())
             if row is not None and authority.may(self.tx, self.caller, "read", row):
                 return row
-            raise not_found(kind, target)
+            raise recovery.missing(self, kind, target)
         visible = authority.visible(self.tx, self.caller, kind)
         where = LIVE if not place else Where("place = ?", (self.place_id(kind, place),))
         found = table.named(self.tx, target, where & visible)
         if not found:
-            raise not_found(kind, target)
+            raise recovery.missing(self, kind, target)
         if len(found) > 1:
             raise Conflict(
                 T(
@@ -176,13 +188,16 @@ class Planner:
             self.caller, scopes=None
         )  # a token for buckets may name the project they lie in
         planner = self if self.caller.scopes is None else Planner(self.kernel, self.tx, whole)
+        missing: list[NotFound] = []
         for candidate in candidates:
-            with contextlib.suppress(NotFound):
+            try:
                 return planner.find(candidate, place)
+            except NotFound as error:
+                missing.append(error)
         around = [row for candidate in candidates for row in planner.around(kind, candidate, place)]
-        if len(around) != 1:
-            raise not_found(candidates[0], place)
-        return around[0]
+        if len(around) == 1:
+            return around[0]
+        raise next((e for e in missing if e.reason == recovery.BINNED), missing[0])
 
     def around(self, kind: AnyKind, candidate: AnyKind, place: str) -> list[Kind[Any, Any]]:
         """Places of a name or id, hidden themselves, in which the caller sees something of a kind: shared alone."""
@@ -204,7 +219,7 @@ class Planner:
         found += [p for p in by_problems(meta.spec, command.spec or {}) if p.pointer not in {f.pointer for f in found}]
         refuse(found)
         place = self._place_of(command)
-        self._refuse_going(place)
+        self.refuse_going(place)
         given = self._with_asker(meta.spec, command.spec or {})
         spec = msgspec.convert(self._with_ids(meta.spec, given, place), meta.spec)
         now = self.look.now_us
@@ -219,7 +234,7 @@ class Planner:
             updated_us=now,
         )
         policies = kernel.authority.require(self.tx, self.caller, "create", new)
-        return self._finished(command, None, new, policies, found)
+        return self.finished(command, None, new, policies, found)
 
     def _place_of(self, command: Command) -> str:
         """Place that a new resource lies in: the one named; for a grant on one resource, that one's own in it."""
@@ -233,7 +248,7 @@ class Planner:
                 return self.place_id(command.kind, own)
         raise sharing.hidden(command.kind.meta, target)
 
-    def _refuse_going(self, place: str) -> None:
+    def refuse_going(self, place: str) -> None:
         """Nothing new is put into a place that is on its way out."""
         kind = self.kernel.registry.by_prefix.get(place[:2])
         row = self.kernel.tables[kind].get(self.tx, place) if kind is not None and place != places.PLATFORM else None
@@ -267,12 +282,12 @@ class Planner:
         refuse(found)
         patch = self._with_ids(meta.spec, patch, old.place)
         spec = msgspec.convert(msgspec.to_builtins(old.spec) | patch, meta.spec)
-        new = self._changed(old, spec)
+        new = self.changed(old, spec)
         new.name = old.name if command.name is None else command.name
         new.labels = old.labels if command.labels is None else dict(command.labels)
         policies = self.kernel.authority.require(self.tx, self.caller, "update", old)
         self.kernel.authority.require(self.tx, self.caller, "update", new)
-        return self._finished(command, old, new, policies, immutable_problems(old.spec, spec))
+        return self.finished(command, old, new, policies, immutable_problems(old.spec, spec))
 
     def _act(self, command: Command, old: Kind[Any, Any]) -> Plan:
         act: Action | None = command.kind.meta.actions.get(command.verb)
@@ -284,52 +299,63 @@ class Planner:
             raise Conflict(act.why_not, reason="NOT_NOW")
         spec = act.run(old, msgspec.convert(command.args or {}, act.args), self.look)
         if spec == old.spec:  # nothing is decided anew, so there is nothing to check anew
-            return Plan(command=command, caller=self.caller, old=old, new=self._changed(old, spec), policies=policies)
-        return self._finished(command, old, self._changed(old, spec), policies, [])
+            return Plan(command=command, caller=self.caller, old=old, new=self.changed(old, spec), policies=policies)
+        return self.finished(command, old, self.changed(old, spec), policies, [])
 
     def _delete(self, command: Command, old: Kind[Any, Any]) -> Plan:
         policies = self.kernel.authority.require(self.tx, self.caller, "delete", old)
-        first = [p for ask in command.kind.meta.delete_checks for p in ask(old, self.look)]
-        if first:
-            # The first is the error itself; said among its problems too, it would be read twice.
-            raise Conflict(first[0].text, mend=first[0].mend, problems=tuple(first[1:]), reason=first[0].code)
-        goes_too = self._children(old)
-        new = self._changed(old, old.spec)
-        new.deleting_us = old.deleting_us or self.look.now_us
+        asked = [p for ask in command.kind.meta.delete_checks for p in ask(old, self.look)]
+        first = [p for p in asked if isinstance(p, Problem)]
+        blockers = Blockers([r for r in asked if isinstance(r, Kind)])
+        goes_too = tuple({r.id: r for r in self._children(old, blockers)}.values())
+        if first or blockers.count:
+            raise blocked(old, blockers, first)
+        new = self.changed(old, old.spec)
+        kept_us = bin_.kept_us(self.kernel, command.kind.meta) if old.deleting_us is None else 0
+        if not kept_us:
+            new.deleting_us = old.deleting_us or self.look.now_us
         return Plan(
             command=command,
             caller=self.caller,
             old=old,
             new=new,
             policies=policies,
-            goes_too=tuple({r.id: r for r in goes_too}.values()),
+            previews=recovery.previews_of_deletion(old, kept_us // bin_.DAY_US) if kept_us else (),
+            goes_too=goes_too,
+            kept_us=kept_us,
         )
 
-    def _children(self, owner: Kind[Any, Any]) -> list[Kind[Any, Any]]:
-        """Collect what goes with an owner; raises when something must be removed first."""
+    def _children(self, owner: Kind[Any, Any], blockers: Blockers) -> list[Kind[Any, Any]]:
+        """Collect what goes with an owner, and in `blockers` what must go before it."""
         cascade: list[Kind[Any, Any]] = []
         for kind, path in self.kernel.registry.children(type(owner).meta.key):
             rows = list(self.look.list(kind, {path: owner.id}, limit=CHILDREN_MAX))
-            if rows and fields_of(kind.meta.spec)[path.partition(".")[2]].f.on_delete == "block":
-                raise blocked(owner, kind, rows)
-            cascade += [c for r in rows if r.deleting_us is None for c in (*self._children(r), r)]
-        return [*cascade, *(self._inhabitants(owner) if type(owner).meta.place else sharing.upon(self.look, owner))]
+            if fields_of(kind.meta.spec)[path.partition(".")[2]].f.on_delete == "block":
+                blockers.add(rows)
+            else:
+                cascade += [c for r in rows if r.deleting_us is None for c in (*self._children(r, blockers), r)]
+        if type(owner).meta.place:
+            return [*cascade, *self._inhabitants(owner, blockers)]
+        return [*cascade, *sharing.upon(self.look, owner)]
 
-    def _inhabitants(self, place: Kind[Any, Any]) -> list[Kind[Any, Any]]:
-        """Collect what goes with a place; raises when something in it must be removed first."""
+    def _inhabitants(self, place: Kind[Any, Any], blockers: Blockers) -> list[Kind[Any, Any]]:
+        """Collect what goes with a place, and what must go before it, be it in the recycle bin."""
         cascade: list[Kind[Any, Any]] = []
+        where = Where("place = ?", (place.id,))
         for kind in self.kernel.registry:
-            if (then := kind.meta.on_place_delete) != "keep":
-                limit = CHILDREN_MAX if then == "cascade" else LIST_NAMES_MAX + 1
-                rows = self.kernel.tables[kind].page(
-                    self.tx, inside(place.id), Sort("id", descending=False), None, limit
-                )
-                if rows and then == "block":
-                    raise blocked(place, kind, rows)
+            if (then := kind.meta.on_place_delete) == "keep":
+                continue
+            limit = CHILDREN_MAX if then == "cascade" else LIST_NAMES_MAX
+            rows = self.kernel.tables[kind].page(self.tx, where, Sort("id", descending=False), None, limit)
+            if then == "cascade":
                 cascade += [r for r in rows if r.deleting_us is None]
+            elif rows:
+                blockers.add(rows, self.kernel.tables[kind].count(self.tx, where))
+        blockers.add(bin_.within(self.kernel.tables, self.tx, place.id))
         return cascade
 
-    def _changed(self, old: Kind[Any, Any], spec: Spec) -> Kind[Any, Any]:
+    def changed(self, old: Kind[Any, Any], spec: Spec) -> Kind[Any, Any]:
+        """Copy a row with another spec; a new generation where that differs."""
         return type(old)(
             id=old.id,
             place=old.place,
@@ -344,7 +370,7 @@ class Planner:
             deleting_us=old.deleting_us,
         )
 
-    def _finished(
+    def finished(
         self,
         command: Command,
         old: Kind[Any, Any] | None,
@@ -352,8 +378,9 @@ class Planner:
         policies: tuple[str, ...],
         found: list[Problem],
     ) -> Plan:
+        """Ask everything that is asked of a row to be written; raises all problems at once, then what lacks room."""
         meta = command.kind.meta
-        found += [*taken_problems(self.kernel, self.tx, old, new), *self._reference_problems(old, new)]
+        found += [*taken_problems(self.kernel, self.tx, old, new), *self.reference_problems(old, new)]
         found += [*limit_problems(self.kernel, self.tx, new), *scope_problems(self.kernel, new)]
         if old is None and meta.grants:
             found += sharing.problems(self.look, self.kernel.authority.policies, new)
@@ -375,12 +402,14 @@ class Planner:
             previews=tuple(ask(new, self.look) for ask in meta.previews),
         )
 
-    def _reference_problems(self, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
-        """References to what is not there, is going away, or is not the caller's to see."""
+    def reference_problems(
+        self, old: Kind[Any, Any] | None, new: Kind[Any, Any], besides: Container[str] = ()
+    ) -> list[Problem]:
+        """References to what is not there, is going away, or is not the caller's to see; `besides` are sure to be."""
         found = []
         for name, info in fields_of(type(new.spec)).items():
             target = getattr(new.spec, name) if info.f.ref else None
-            if not target or (old is not None and getattr(old.spec, name) == target):
+            if not target or target in besides or (old is not None and getattr(old.spec, name) == target):
                 continue
             row = self.kernel.tables[info.f.ref].get(self.tx, target)
             if row is None or row.deleting_us is not None or not self._may_read(row):

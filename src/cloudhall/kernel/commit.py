@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import credentials, events, labels, places, quotas, work
 from cloudhall.kernel.audit import Entry
 from cloudhall.kernel.commands import Plan
-from cloudhall.kernel.kinds import Kind, value_at
+from cloudhall.kernel.kinds import PURGE, RESTORE, Kind, value_at
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.wire import to_us, to_wire
 
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
+
+
+GOING = frozenset({"delete", PURGE})
 
 
 def commit(kernel: "Kernel", tx: Tx, plan: Plan) -> dict[str, Any]:
@@ -28,7 +32,9 @@ def commit(kernel: "Kernel", tx: Tx, plan: Plan) -> dict[str, Any]:
     now_us = kernel.world.now_us()
     for resource in (*plan.goes_too, plan.new):
         _date(plan, resource, now_us)
-        _write(kernel, tx, plan, resource)
+        _write(kernel, tx, plan, resource, plan.command.verb)
+    for resource in plan.left_behind:
+        _write(kernel, tx, plan, resource, PURGE)
     answer = to_wire(plan.new)
     if plan.old is None and type(plan.new).meta.secret:
         answer["secret"] = _issue_secret(kernel, tx, plan.new)
@@ -40,13 +46,12 @@ def _date(plan: Plan, resource: Kind[Any, Any], now_us: int) -> None:
     resource.updated_us = now_us
     if plan.old is None:
         resource.created_us = now_us
-    elif plan.command.verb == "delete":
+    elif plan.command.verb == "delete" and not plan.kept_us:
         resource.deleting_us = resource.deleting_us or now_us
 
 
-def _write(kernel: "Kernel", tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> None:
+def _write(kernel: "Kernel", tx: Tx, plan: Plan, resource: Kind[Any, Any], verb: str) -> None:
     meta = type(resource).meta
-    verb = plan.command.verb
     spec = msgspec.json.encode(resource.spec).decode()
     event = events.Event(
         at_us=resource.updated_us,
@@ -67,10 +72,36 @@ def _write(kernel: "Kernel", tx: Tx, plan: Plan, resource: Kind[Any, Any]) -> No
     before = plan.old.labels if plan.old else labels.NONE
     if resource is plan.new and resource.labels != before:
         labels.follow(tx, before, resource)
-    _project(kernel, tx, resource, verb)
-    kernel.audit.append(tx, _entry(kernel, plan, resource, spec))
-    if meta.controller or (verb == "delete"):
+    if plan.kept_us:
+        _put_into_the_bin(kernel, tx, plan, resource)
+    elif verb == RESTORE:
+        _take_out_of_the_bin(kernel, tx, plan, resource)
+    if not (verb == PURGE and resource.kept):  # nothing of it counts since it lies in the bin
+        _project(kernel, tx, resource, verb)
+    kernel.audit.append(tx, _entry(kernel, plan, resource, spec, verb))
+    if meta.controller or verb in GOING:
         work.due_now(tx, meta.key, resource.id, resource.updated_us)
+
+
+def _put_into_the_bin(kernel: "Kernel", tx: Tx, plan: Plan, r: Kind[Any, Any]) -> None:
+    """Out of sight, with all that it says; its room is given back."""
+    at_us = r.updated_us
+    bin_.put(tx, r, bin_.Kept(plan.new.id, plan.caller.id, at_us, at_us + plan.kept_us))
+    kernel.tables[type(r)].remove(tx, r.id, at_us)
+    labels.forget(tx, r)
+    for quota in type(r).meta.quotas:
+        quotas.charge(tx, r.place, quota, -int(value_at(r, quota.path)))
+
+
+def _take_out_of_the_bin(kernel: "Kernel", tx: Tx, plan: Plan, r: Kind[Any, Any]) -> None:
+    """In sight again. The plan has charged the room of the resource itself; what comes with it is charged here."""
+    bin_.take(tx, r.id)
+    kernel.tables[type(r)].remove(tx, r.id, None)
+    labels.follow(tx, labels.NONE, r)
+    for quota in type(r).meta.quotas if r is not plan.new else ():
+        quotas.charge(tx, r.place, quota, int(value_at(r, quota.path)))
+    if not type(r).meta.controller:
+        work.forget(tx, type(r).meta.key, r.id)
 
 
 def _project(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], verb: str) -> None:
@@ -78,8 +109,9 @@ def _project(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], verb: str) -> None:
     meta = type(r).meta
     if meta.place and verb == "create":
         places.add_place(tx, r.id, r.place)
+    leaving = r.deleting_us is not None or r.kept is not None
     if meta.grants:
-        if r.deleting_us is not None:
+        if leaving:
             places.remove_grant(tx, r.id)
         else:
             ends = value_at(r, meta.grants.expires_at)
@@ -89,7 +121,7 @@ def _project(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], verb: str) -> None:
     for limit in meta.limits:
         key = value_at(r, limit.key_path)
         given = int(value_at(r, limit.amount_path))
-        quotas.set_room(tx, r.place, key, given if r.deleting_us is None else kernel.registry.quotas[key].default)
+        quotas.set_room(tx, r.place, key, given if not leaving else kernel.registry.quotas[key].default)
 
 
 def _issue_secret(kernel: "Kernel", tx: Tx, r: Kind[Any, Any]) -> str:
@@ -109,12 +141,12 @@ def _changed(plan: Plan, resource: Kind[Any, Any]) -> tuple[str, ...]:
     return tuple(changed)
 
 
-def _entry(kernel: "Kernel", plan: Plan, resource: Kind[Any, Any], spec: str) -> Entry:
+def _entry(kernel: "Kernel", plan: Plan, resource: Kind[Any, Any], spec: str, verb: str) -> Entry:
     caller = plan.caller
     private = {k: v for k, v in (("name", caller.name), ("address", caller.address), ("agent", caller.agent)) if v}
     return Entry(
         actor=caller.id,
-        action=f"{type(resource).meta.key}:{plan.command.verb}",
+        action=f"{type(resource).meta.key}:{verb}",
         phase="done",
         kind=type(resource).meta.key,
         resource=resource.id,

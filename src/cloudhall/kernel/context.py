@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import credentials, work
 from cloudhall.kernel.audit import Entry, Phase
 from cloudhall.kernel.caller import service
@@ -47,6 +48,11 @@ class Context:
     def get(self, kind: type[K], id: str) -> K | None:
         """Another resource by id."""
         return self._look.get(kind, id)
+
+    def destroying(self, kind: type[K], id: str) -> K | None:
+        """Resource that is on its way out of the recycle bin, and out of everything else's sight."""
+        row = bin_.row(self.kernel.tables, self.tx, kind.meta.key, id)
+        return cast("K", row) if row is not None and row.deleting_us is not None else None
 
     def list(self, kind: type[K], **where: object) -> Sequence[K]:
         """Live rows by indexed spec fields: `ctx.list(AccessKey, bucket=b.id)`; all of the kind without any."""

@@ -27,6 +27,7 @@ from cloudhall.kernel import (
     witnesses,
     work,
 )
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel.archive import History
 from cloudhall.kernel.audit import AuditLog, Entry
 from cloudhall.kernel.authority import Authority
@@ -63,6 +64,7 @@ SCHEMAS = (
     amendments.SCHEMA,
     levels.SCHEMA,
     conservation.SCHEMA,
+    bin_.SCHEMA,
 )
 MAKES = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|INDEX) (?:IF NOT EXISTS )?(\w+)")
 CHECKPOINT_S = 1.0
@@ -114,6 +116,7 @@ class Kernel:
         self.clock = Clock()
         self.pricing: Callable[[Plan], dict[str, Any]] | None = None
         self.costs: Callable[[Kind[Any, Any]], dict[str, Any] | None] | None = None
+        self.bin_days: Mapping[str, int] = {}
         self.witnesses: tuple[witnesses.Witness, ...] = ()
         self.chores: tuple[tuple[float, str, Callable[[], Any]], ...] = ()
         self.demo_logins: tuple[tuple[str, T, str], ...] = ()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 
 import msgspec
 
+from cloudhall.kernel.caller import SERVICE
 from cloudhall.kernel.errors import Problem
 from cloudhall.kernel.fields import F, FieldInfo, field, fields_of
 from cloudhall.kernel.outcomes import Blocked, Condition, Outcome, Ready, Wait
@@ -24,6 +25,7 @@ from cloudhall.kernel.text import T
 if TYPE_CHECKING:
     from dataclasses import replace as edit
 
+    from cloudhall.kernel.bin import Kept
     from cloudhall.kernel.context import Context
     from cloudhall.kernel.store import Tx
 else:
@@ -149,6 +151,7 @@ class Meta(msgspec.Struct, kw_only=True):
     meters: tuple[Meter, ...] = ()
     grants: Grants | None = None
     secret: Secret | None = None
+    recoverable_days: int = 0
     demo: tuple[Mapping[str, Any], ...] = ()
     columns: tuple[str, ...] = ()
     icon: str = "doc"
@@ -158,15 +161,23 @@ class Meta(msgspec.Struct, kw_only=True):
     per_s: float | None = None
     actions: dict[str, Action] = {}
     checks: list[Callable[[Any, Any, Any], Iterable[Problem]]] = []
-    delete_checks: list[Callable[[Any, Any], Iterable[Problem]]] = []
+    delete_checks: list[Callable[[Any, Any], Iterable["Problem | Kind[Any, Any]"]]] = []
+    purge_checks: list[Callable[[Any, Any], Iterable[Problem]]] = []
     previews: list[Callable[[Any, Any], T]] = []
     controller: Callable[[Any, Any], Outcome] | None = None
+    withdrawal: Callable[[Any, Any], Outcome] | None = None
+    contents: Callable[[Any], Iterable[Any]] | None = None
     finalizer: Callable[[Any, Any], Outcome] | None = None
 
     @property
     def key(self) -> str:
         """Full name, such as `storage.bucket`."""
         return f"{self.domain}.{self.name}"
+
+    @property
+    def noun(self) -> str:
+        """Word for it on the command line."""
+        return self.name.replace("_", "-")
 
     @property
     def table(self) -> str:
@@ -189,6 +200,7 @@ class Kind(Generic[S, St]):
         "deleting_us",
         "generation",
         "id",
+        "kept",
         "labels",
         "name",
         "place",
@@ -218,6 +230,7 @@ class Kind(Generic[S, St]):
         self.spec, self.status = spec, status
         self.generation, self.revision = generation, revision
         self.created_us, self.updated_us, self.deleting_us = created_us, updated_us, deleting_us
+        self.kept: Kept | None = None  # how it lies in the recycle bin, where it does
 
     def __init_subclass__(  # noqa: PLR0913  the keywords are the declaration
         cls,
@@ -239,13 +252,17 @@ class Kind(Generic[S, St]):
         meters: tuple[Meter, ...] = (),
         grants: Grants | None = None,
         secret: Secret | None = None,
+        recoverable_days: int = 0,
         demo: tuple[Mapping[str, Any], ...] = (),
         columns: tuple[str, ...] = (),
         icon: str = "doc",
         group: str = "",
         within_s: float = 60.0,
     ) -> None:
-        """Declare a kind. Wrong keywords are found by the type checker, wrong paths when the registry freezes."""
+        """Declare a kind. Wrong keywords are found by the type checker, wrong paths when the registry freezes.
+
+        `recoverable_days`: so long the recycle bin keeps what is deleted; 0 goes at once, as every credential must.
+        """
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         base = next(b for b in cls.__orig_bases__ if typing.get_origin(b) is Kind)  # type: ignore[attr-defined]  # set by Generic
         spec, status = get_args(base)
@@ -271,6 +288,7 @@ class Kind(Generic[S, St]):
             meters=meters,
             grants=grants,
             secret=secret,
+            recoverable_days=recoverable_days,
             demo=demo,
             columns=columns,
             icon=icon,
@@ -279,8 +297,10 @@ class Kind(Generic[S, St]):
             actions={},
             checks=[],
             delete_checks=[],
+            purge_checks=[],
             previews=[],
         )
+        cls.meta.actions |= {a.name: a for a in _of_the_bin(cls.meta)} if recoverable_days else {}
 
     def condition(self, type_: str) -> Condition | None:
         """One condition by type, or None where nobody has said it yet."""
@@ -319,6 +339,7 @@ K = TypeVar("K", bound=Kind[Any, Any])
 A = TypeVar("A", bound=Spec)
 Run = Callable[[K, A, Look], Spec]
 RETRY = "retry"
+RESTORE, PURGE = "restore", "purge"  # of what lies in the recycle bin
 NOT_NOW = T("现在不适用", "Does not apply now")
 ALWAYS: Callable[[Any], bool] = lambda _resource: True  # noqa: E731  a named default
 
@@ -347,8 +368,8 @@ def check(kind: type[K]) -> Callable[[Callable[[K, K | None, Look], Iterable[Pro
     return _appender(kind.meta.checks)
 
 
-def check_delete(kind: type[K]) -> Callable[[Callable[[K, Look], Iterable[Problem]]], Any]:
-    """Add a rule that is asked before a deletion: `(resource, look)` yields what must be settled first."""
+def check_delete(kind: type[K]) -> Callable[[Callable[[K, Look], Iterable[Problem | Kind[Any, Any]]]], Any]:
+    """Add a rule that is asked before a deletion: `(resource, look)` yields problems, and resources that go first."""
     return _appender(kind.meta.delete_checks)
 
 
@@ -394,6 +415,20 @@ def _retry(meta: Meta, besides: tuple[str, ...]) -> Action:
         T("一切正常，无需重试", "Everything is as it should be; there is nothing to retry"),
         _look_again,
         shy=True,
+    )
+
+
+def _of_the_bin(meta: Meta) -> tuple[Action, Action]:
+    """Declare what is done to what lies in the bin; whoever may delete may do both, and time may purge."""
+    allowed = meta.allow["delete"]
+    no = T("不在回收站中", "It is not in the recycle bin")
+
+    def act(name: str, title: T, allow: tuple[str, ...], *, danger: bool) -> Action:
+        return Action(name, title, NoArgs, allow, lambda _r: False, no, _look_again, danger=danger, shy=True)
+
+    return (
+        act(RESTORE, T("从回收站恢复", "Restore from the recycle bin"), allowed, danger=False),
+        act(PURGE, T("彻底销毁", "Destroy for good"), (*allowed, f"{SERVICE}{meta.key}"), danger=True),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cloudhall.kernel import events, metering
+from cloudhall.kernel.kinds import PURGE
 from cloudhall.kernel.store import Tx
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def set_level(tx: Tx, source: str, resource: str, meter: str, project: str, leve
         "THEN meter_level.since_us ELSE excluded.since_us END",
         (resource, meter, source, project, level_micro, at_us),
     )
+
+
+def end_level(tx: Tx, resource: str, meter: str, at_us: int) -> None:
+    """End one level of a resource."""
+    _close(tx, _row(tx, resource, meter), at_us)
+    tx.execute("DELETE FROM meter_level WHERE resource = ? AND meter = ?", (resource, meter))
 
 
 def end_levels(tx: Tx, resource: str, at_us: int) -> None:
@@ -114,6 +121,9 @@ class Levels:
     def _follow(self, tx: Tx, event: events.Event) -> None:
         if event.verb == "remove":
             end_levels(tx, event.id, event.at_us)
+        elif event.verb in {"delete", PURGE} and self.kernel.registry.kind(event.kind).meta.recoverable_days:
+            for meter in self.meters.get(event.kind, ()):  # what engines hold for it goes on
+                end_level(tx, event.id, meter.key, event.at_us)
         elif event.spec is not None:
             spec = msgspec.json.decode(event.spec)
             for meter in self.meters.get(event.kind, ()):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel.context import Context
 from cloudhall.kernel.errors import CloudhallError, Unavailable
 from cloudhall.kernel.kinds import Kind
@@ -39,7 +40,7 @@ class Pass(NamedTuple):
 
 def run(kernel: "Kernel", claim: Claim) -> Pass:
     """Look at one resource and let its controller act; a controller's fault is an outcome like any other."""
-    resource = kernel.tables[claim.kind].get(kernel.store.read(), claim.id)
+    resource = _found(kernel, claim)
     if resource is None:
         return Pass(claim, None)
     context, before = Context(kernel, resource, claim.fence), msgspec.json.encode(resource.status)
@@ -71,17 +72,26 @@ def failed(claim: Claim, resource: Kind[Any, Any], error: Exception, asking: str
 
 def hung(kernel: "Kernel", claim: Claim, after_s: int) -> Pass:
     """Say of a pass that it has no end."""
-    resource = kernel.tables[claim.kind].get(kernel.store.read(), claim.id)
+    resource = _found(kernel, claim)
     text = T(f"{after_s} 秒没有应答", f"No answer within {after_s} s")
     return Pass(claim, None) if resource is None else failed(claim, resource, Unavailable(text))
 
 
+def _found(kernel: "Kernel", claim: Claim) -> Kind[Any, Any] | None:
+    """Row to look at, be it in the recycle bin."""
+    tx = kernel.store.read()
+    return kernel.tables[claim.kind].get(tx, claim.id) or bin_.row(kernel.tables, tx, claim.kind, claim.id)
+
+
 def _outcome(kernel: "Kernel", r: Kind[Any, Any], context: Context) -> Outcome:
     meta = type(r).meta
+    if r.deleting_us is None and r.kept is not None:
+        return meta.withdrawal(r, context) if meta.withdrawal else Ready()
     if r.deleting_us is None:
         assert meta.controller is not None
         return meta.controller(r, context)
     waiting = [c for kind, _path in kernel.registry.children(meta.key) for c in context.children(kind)]
+    waiting += bin_.with_owner(kernel.tables, context.tx, r.id)
     if waiting:
         names = ", ".join(c.name for c in waiting[:10])
         text = T(f"等待先删除：{names}", f"waiting for these to go first: {names}")

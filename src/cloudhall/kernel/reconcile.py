@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import passes, verdicts, work
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.lanes import HUNG_US, Lane
@@ -71,6 +72,7 @@ class Reconciler:
                     "tries = CASE WHEN work.parked IS NULL THEN work.tries ELSE 0 END, parked = NULL"
                 )
                 self.kernel.store.write(functools.partial(_run, sql)).result()
+        self.kernel.store.write(lambda tx: bin_.sweep(tx, self.kernel.world.now_us())).result()
 
     def run_due(self, rounds: int = 1_000) -> int:
         """Run passes one after the other until nothing is due; answers how many ran."""

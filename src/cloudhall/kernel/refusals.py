@@ -4,11 +4,12 @@ Nothing here decides who may; nothing writes.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem, Stale
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.kinds import Kind, Spec, value_at
@@ -68,19 +69,62 @@ def going(r: Kind[Any, Any]) -> Conflict:
     )
 
 
-def blocked(owner: Kind[Any, Any], kind: AnyKind, rows: list[Kind[Any, Any]]) -> Conflict:
-    """Name what must go first."""
-    names = [r.name for r in rows[:LIST_NAMES_MAX]]
-    more = "…" if len(rows) > LIST_NAMES_MAX else ""
+class Blockers:
+    """What must go before something else can: every one is counted, the first ten are named."""
+
+    def __init__(self, rows: Sequence[Kind[Any, Any]] = ()) -> None:
+        """`rows` are all of them so far."""
+        self.rows, self.count = list(rows[:LIST_NAMES_MAX]), len(rows)
+
+    def add(self, rows: Sequence[Kind[Any, Any]], count: int | None = None) -> None:
+        """Add more; `count` where `rows` are only the first of them."""
+        self.rows = [*self.rows, *rows][:LIST_NAMES_MAX]
+        self.count += len(rows) if count is None else count
+
+
+def blocked(owner: Kind[Any, Any], blockers: Blockers, problems: Sequence[Problem]) -> Conflict:
+    """Say everything that keeps a resource from being deleted: what must go first, by name, and how to mend each."""
+    found = [*problems, *([_blocked_by(blockers)] if blockers.count else [])]
+    # The first is the error itself; said among its problems too, it would be read twice.
+    names = {"blocking": [_named(r) for r in blockers.rows], "blocking_count": blockers.count}
     return Conflict(
-        T(
-            f"还有{kind.meta.title.zh}：{'、'.join(names)}{more}",
-            f"{kind.meta.title.en} still there: {', '.join(names)}{more}",
-        ),
-        mend=T(f"先删除它们，再删除 {owner.name}", f"Delete these first, then {owner.name}"),
-        reason="BLOCKED_BY",
-        blocking=[r.id for r in rows[:LIST_NAMES_MAX]],
+        found[0].text,
+        mend=found[0].mend or T(f"先处理，再删除 {owner.name}", f"Settle this, then delete {owner.name}"),
+        problems=tuple(found[1:]),
+        reason=found[0].code,
+        **(names if blockers.count else {}),
     )
+
+
+def _blocked_by(blockers: Blockers) -> Problem:
+    names: dict[T, list[str]] = {}
+    for r in blockers.rows:
+        names.setdefault(type(r).meta.title, []).append(r.name)
+    more = blockers.count - len(blockers.rows)
+    zh = "；".join(f"{title.zh} {'、'.join(held)}" for title, held in names.items())
+    en = "; ".join(f"{title.en} {', '.join(held)}" for title, held in names.items())
+    text = T(
+        f"还有 {blockers.count} 项：{zh}{f'，另有 {more} 项' if more else ''}",
+        f"{blockers.count} still there: {en}{f', and {more} more' if more else ''}",
+    )
+    return Problem("BLOCKED_BY", "", text, _how_to_go(blockers.rows))
+
+
+def _how_to_go(rows: Sequence[Kind[Any, Any]]) -> T:
+    """What lies in the bin is destroyed or restored; everything else is deleted, each as the command line says it."""
+    calls = {f"cloudhall {type(r).meta.noun} {'purge' if r.kept else 'delete'}": r.name for r in reversed(rows)}
+    said = ", ".join(f"{call} {name}" for call, name in reversed(calls.items()))
+    if any(r.kept for r in rows):
+        return T(
+            f"先删除它们；在回收站中的，先恢复或销毁：{said}",
+            f"Delete these first; restore or purge what is in the recycle bin: {said}",
+        )
+    return T(f"先删除它们：{said}", f"Delete these first: {said}")
+
+
+def _named(r: Kind[Any, Any]) -> dict[str, Any]:
+    named = {"kind": type(r).meta.key, "id": r.id, "name": r.name, "title": type(r).meta.title}
+    return named | ({"in_bin": True} if r.kept else {})
 
 
 def taken_problems(kernel: "Kernel", tx: Tx, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
@@ -97,7 +141,16 @@ def taken_problems(kernel: "Kernel", tx: Tx, old: Kind[Any, Any] | None, new: Ki
         if kernel.tables[type(new)].count(tx, where & others):
             text = T(f"{value} 已被使用", f"{value} is taken")
             found.append(Problem("TAKEN", "/" + path.replace(".", "/"), text, T("换一个", "Choose another")))
+    if not found and (old is None or old.name != new.name) and _kept_name(kernel, tx, new, anywhere=within is LIVE):
+        text = T(f"{new.name} 属于回收站中的资源", f"{new.name} is the name of something in the recycle bin")
+        mend = T("恢复它、彻底销毁它，或换一个名称", "Restore that, purge it, or choose another name")
+        found.append(Problem("TAKEN", "/name", text, mend))
     return found
+
+
+def _kept_name(kernel: "Kernel", tx: Tx, new: Kind[Any, Any], *, anywhere: bool) -> bool:
+    others = bin_.named(kernel.tables, tx, type(new).meta.key, new.name)
+    return any(r.id != new.id and (anywhere or r.place == new.place) for r in others)
 
 
 def limit_problems(kernel: "Kernel", tx: Tx, new: Kind[Any, Any]) -> list[Problem]:

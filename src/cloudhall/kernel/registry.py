@@ -140,6 +140,8 @@ def _check_kind(registry: Registry, meta: Meta) -> None:
                 _known(meta.key, "kind", role.removeprefix(SERVICE), registry.kinds)
             else:
                 _known(meta.key, "role", role, roles.ROLES)
+    if meta.recoverable_days and any(i.unique and i.path != "name" for i in meta.indexes):
+        raise DeclarationError(f"{meta.key}: in the recycle bin only a name stays taken, so nothing else may be unique")
     for meter in meta.meters:
         _known(meta.key, "meter", meter.key, registry.meters)
 

@@ -12,9 +12,14 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import credentials, events, labels, quotas, work
+from cloudhall.kernel.caller import service
+from cloudhall.kernel.commands import Command, Planner
+from cloudhall.kernel.commit import commit
+from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.fields import fields_of
-from cloudhall.kernel.kinds import Kind, value_at
+from cloudhall.kernel.kinds import PURGE, Kind, value_at
 from cloudhall.kernel.operations import Operation
 from cloudhall.kernel.outcomes import Blocked, Condition, Outcome, Ready, Wait, set_condition
 from cloudhall.kernel.passes import Pass
@@ -94,9 +99,15 @@ def write(kernel: "Kernel", tx: Tx, p: Pass) -> None:
 
 def _finish(kernel: "Kernel", tx: Tx, seen: Kind[Any, Any], p: Pass) -> None:
     claim, outcome = p.claim, p.outcome
+    now = kernel.world.now_us()
+    left_us = bin_.age(tx, seen.id, now) if _is_waiting(seen) else None
     total = 0 if isinstance(outcome, Ready) or type(seen) is Operation else claim.effects + p.effects
     progress = not isinstance(outcome, Blocked)
-    since_woken = work.finish(tx, claim, _due(kernel, seen, outcome), progress=progress, effects=total)
+    due_us = _due(kernel, seen, outcome)
+    if left_us is not None:
+        look_us = left_us if 0 < left_us < bin_.STEP_US else bin_.STEP_US  # what may not be destroyed is asked again
+        due_us = min(now + look_us, due_us or work.NEVER_US)
+    since_woken = work.finish(tx, claim, due_us, progress=progress, effects=total)
     if since_woken is None:
         return
     if never_settles := since_woken > EFFECTS_MAX:
@@ -106,11 +117,34 @@ def _finish(kernel: "Kernel", tx: Tx, seen: Kind[Any, Any], p: Pass) -> None:
         work.park(tx, claim, outcome.reason)
     if p.changed or not (isinstance(outcome, Ready) and _says_ready(seen)):
         _write_status(kernel, tx, seen, outcome, stalled=never_settles)
+    if seen.kept is not None and isinstance(outcome, Ready):
+        bin_.withdrawn(tx, seen.id, now)
+    if left_us is not None and left_us <= 0:
+        _purge_overdue(kernel, tx, seen)
+
+
+def _is_waiting(r: Kind[Any, Any]) -> bool:
+    """Whether a resource lies in the bin, by itself, until somebody decides or its time is over."""
+    return r.kept is not None and r.kept.owner == r.id and r.deleting_us is None
+
+
+def _purge_overdue(kernel: "Kernel", tx: Tx, r: Kind[Any, Any]) -> None:
+    """Destroy, by the very command that people would give. What may not be destroyed stays, and is tried again."""
+    meta = type(r).meta
+    command = Command(kind=type(r), verb=PURGE, target=r.id)
+    try:
+        plan = Planner(kernel, tx, service(meta.key, request=f"bin:{r.id}")).plan(command)
+    except CloudhallError as error:
+        log.warning("%s %s stays in the recycle bin: %s", meta.key, r.id, error)
+    else:
+        commit(kernel, tx, plan)
 
 
 def _says_ready(seen: Kind[Any, Any]) -> bool:
     """Whether writing `Ready` once more would change nothing."""
     observed: int = seen.status.observed_generation
+    if seen.kept is not None and type(seen).meta.withdrawal is None:
+        return True  # nobody asks it for anything
     return seen.ready and observed == seen.generation and seen.condition("Stalled") is None
 
 
@@ -148,7 +182,7 @@ def begun_us(r: Kind[Any, Any], now: int) -> int:
 def _write_status(kernel: "Kernel", tx: Tx, seen: Kind[Any, Any], outcome: Outcome, *, stalled: bool) -> None:
     """Write what was seen; a spec that changed meanwhile is left alone."""
     table = kernel.tables[type(seen)]
-    current = table.get(tx, seen.id)
+    current = table.get(tx, seen.id) or bin_.row(kernel.tables, tx, table.meta.key, seen.id)
     if current is None:
         return
     was_ready, before = current.ready, (current.status, list(current.status.conditions))
@@ -200,10 +234,12 @@ def _remove(kernel: "Kernel", tx: Tx, r: Kind[Any, Any], claim: Claim) -> None:
         work.finish(tx, claim, None, progress=True, effects=0)
         return
     meta, now = type(r).meta, kernel.world.now_us()
-    for quota in meta.quotas:
-        quotas.charge(tx, r.place, quota, -int(value_at(r, quota.path)))
+    if r.kept is None:  # else it was given back when it went to the bin
+        for quota in meta.quotas:
+            quotas.charge(tx, r.place, quota, -int(value_at(r, quota.path)))
+        labels.forget(tx, r)
     credentials.forget(tx, r.id)
-    labels.forget(tx, r)
+    bin_.take(tx, r.id)
     events.append(tx, _status_event(r, "remove", now))
     kernel.tables[type(r)].remove(tx, r.id, now)
     wake_relatives(kernel, tx, r, now)

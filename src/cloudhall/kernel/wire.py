@@ -21,11 +21,14 @@ STATES: dict[str, T] = {
     "attention": T("需注意", "Needs attention"),
     "failed": T("失败", "Failed"),
     "deleting": T("删除中", "Deleting"),
+    "binned": T("在回收站", "In the recycle bin"),
 }
 
 
 def state_of(r: Kind[Any, Any]) -> str:
     """Derive one word for people from the conditions; never stored."""
+    if r.kept is not None and r.deleting_us is None:
+        return "binned"
     stalled, ready = r.condition("Stalled"), r.condition("Ready")
     if stalled and stalled.status:
         return "failed"
@@ -70,6 +73,13 @@ def to_wire(r: Kind[Any, Any]) -> dict[str, Any]:
     }
     if r.deleting_us is not None:
         wire["deleting_at"] = rfc3339(r.deleting_us)
+    if r.kept is not None:
+        wire["bin"] = {
+            "by": r.kept.actor,
+            "at": rfc3339(r.kept.at_us),
+            "until": rfc3339(r.kept.until_us),
+            "withdrawn": r.kept.withdrawn_us is not None,
+        }
     return wire
 
 

@@ -86,6 +86,11 @@ def due_now(tx: Tx, kind: str, id_: str, now_us: int) -> None:
     )
 
 
+def forget(tx: Tx, kind: str, id_: str) -> None:
+    """Drop the row of a resource that needs no more passes, whoever holds it."""
+    tx.execute("DELETE FROM work WHERE kind = ? AND id = ?", (kind, id_))
+
+
 def wake_children(kernel: "Kernel", tx: Tx, kind: str, id_: str, now_us: int) -> None:
     """Wake every resource that refers to one; O(children)."""
     for child, path in kernel.registry.children(kind):

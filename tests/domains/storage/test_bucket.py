@@ -1,5 +1,7 @@
 """Buckets and keys on the real engine."""
 
+import datetime
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from botocore.exceptions import ClientError
 from cloudhall.domains.storage import rules, stored
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
+from cloudhall.kernel.commands import Command
 from cloudhall.kernel.errors import Conflict, Invalid
 from cloudhall.kernel.operations import Operation
 from tests.domains.storage.conftest import City
@@ -91,18 +94,64 @@ def test_a_bucket_is_emptied_by_an_operation_and_then_deleted_whole(city: City) 
         s3.put_object(Bucket="doomed", Key=f"k{n % 20}", Body=b"x" * 100)
     s3.create_multipart_upload(Bucket="doomed", Key="half")
     city.until_stored(bucket["id"], 3_000)
-    with pytest.raises(Conflict) as refused:
-        city.do(Bucket, "delete", "doomed")
-    assert refused.value.reason == "NOT_EMPTY"
     city.do(Bucket, "empty", "doomed")
     city.until_stored(bucket["id"], 0)
     operations = [o for o in all_rows(city, Operation) if o.spec.target == bucket["id"]]
     assert [(o.status.ended, o.status.steps[0].done >= 30) for o in operations] == [("done", True)]
     assert city.row(Bucket, bucket["id"]).status.objects == 0
     city.do(Bucket, "delete", "doomed")
+    city.do(Bucket, "purge", "doomed")
     assert city.engine.seen("doomed") is None
     assert city.row(Bucket, bucket["id"]) is None
     assert not [k for k in all_rows(city, AccessKey) if k.spec.bucket == bucket["id"]]
+
+
+def test_the_recycle_bin_keeps_what_a_bucket_holds(city: City) -> None:
+    bucket = city.bucket("kept", versioning=True, public_read=True)
+    s3 = city.s3(bucket)
+    for body in (b"one", b"three"):
+        s3.put_object(Bucket="kept", Key="k", Body=body)
+    city.until_stored(bucket["id"], 8)
+    city.do(Bucket, "delete", "kept")
+    for refused in (s3.get_object, s3.put_object):
+        with pytest.raises(ClientError) as denied:
+            refused(Bucket="kept", Key="k")
+        assert code_of(denied) == 403
+    plan = city.kernel.plan(city.founder, Command(kind=Bucket, verb="purge", target="kept"))
+    assert [c.amount for c in plan.destroys] == [2, 1, 8]
+    assert [r.name for r in plan.goes_too] == ["kept-read-write"]
+    seen = city.engine.seen("kept")
+    assert seen is not None
+    assert not seen.public_read
+
+    city.do(Bucket, "restore", "kept")
+    assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"three"
+    city.do(Bucket, "delete", "kept")
+    city.do(Bucket, "purge", "kept")
+    deadline = time.monotonic() + 10
+    while city.engine.seen("kept") is not None and time.monotonic() < deadline:
+        city.settle()
+        time.sleep(0.05)
+    assert city.engine.seen("kept") is None
+
+
+def test_what_is_under_retention_is_not_destroyed(city: City) -> None:
+    """Whoever runs the engine can lock what lies in it; nobody else can."""
+    bucket = city.bucket("vault", versioning=True)
+    admin = city.engine._up.buckets.s3
+    admin.delete_bucket(Bucket="vault")
+    admin.create_bucket(Bucket="vault", ObjectLockEnabledForBucket=True)
+    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    city.settle()
+    locked = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+    admin.put_object(Bucket="vault", Key="k", Body=b"1", **locked)
+    city.until_stored(bucket["id"], 1)
+    city.do(Bucket, "delete", "vault")
+    with pytest.raises(Conflict, match="under retention") as refused:
+        city.do(Bucket, "purge", "vault")
+    assert refused.value.reason == "RETAINED"
+    with pytest.raises(Conflict, match="protected"):
+        city.engine.remove_objects("vault", 10)
 
 
 def all_rows(city: City, kind: Any) -> list[Any]:

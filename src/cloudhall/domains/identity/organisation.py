@@ -41,6 +41,7 @@ class Organisation(
         "audit": (AUDIT_ADMIN,),
     },
     indexes=(Index("spec.level"),),
+    recoverable_days=30,
     columns=("name", "spec.title_zh", "spec.level"),
     icon="people",
     group="organisation",

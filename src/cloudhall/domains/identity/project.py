@@ -32,6 +32,7 @@ class Project(
         "delete": (SYSTEM_ADMIN,),
         "audit": (AUDIT_ADMIN,),
     },
+    recoverable_days=30,
     columns=("name", "spec.title_zh", "place"),
     icon="target",
     group="organisation",

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 KEEPERS = (DEVELOPER, DATA_OFFICER, ORG_ADMIN, SYSTEM_ADMIN)  # no two administrators share work
 FILTERS_MAX = 50
 REPLAY_MAX = 100_000  # revisions of the log in one replay
-NAMES_MAX = 10  # named in a refusal
 SUSPENDED = T("已暂停", "Suspended")
 
 
@@ -105,6 +104,7 @@ class Webhook(
     allow={"read": KEEPERS, "create": KEEPERS, "update": KEEPERS, "delete": KEEPERS},
     indexes=(Index("spec.owner"), Index("spec.suspended")),
     secret=Secret(prefix=rules.SECRET_PREFIX, length=rules.SECRET_LENGTH, kept=True),
+    recoverable_days=30,
     columns=("name", "state", "place", "spec.address", "spec.suspended"),
     icon="net",
     group="organisation",
@@ -144,13 +144,9 @@ def a_replay_is_a_range(new: Webhook, old: Webhook | None, _look: Look) -> Itera
 
 @check_delete(Person)
 @check_delete(ServiceAccount)
-def webhooks_go_before_their_owner(owner: Person | ServiceAccount, look: Look) -> Iterable[Problem]:
+def webhooks_go_before_their_owner(owner: Person | ServiceAccount, look: Look) -> Iterable[Webhook]:
     """A webhook of nobody would never be told anything again."""
-    held = [w.name for w in look.list(Webhook, {"spec.owner": owner.id}, NAMES_MAX)]
-    if held:
-        names = ", ".join(held)
-        text = T(f"还有事件回调：{names}", f"Webhooks are left: {names}")
-        yield Problem("BLOCKED_BY", "", text, T("先删除它们", "Delete them first"))
+    yield from look.list(Webhook, {"spec.owner": owner.id})
 
 
 @action(

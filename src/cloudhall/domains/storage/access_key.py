@@ -25,6 +25,7 @@ from cloudhall.kernel.kinds import (
     finalizer,
 )
 from cloudhall.kernel.outcomes import PORT
+from cloudhall.kernel.recoverable import withdrawal
 from cloudhall.kernel.roles import DATA_OFFICER, DEVELOPER, ORG_ADMIN, USERS
 
 if TYPE_CHECKING:
@@ -115,10 +116,12 @@ def reconcile(key: AccessKey, ctx: "Context") -> Outcome:
     return _bring_in_step(ctx)
 
 
+@withdrawal(AccessKey)
 @finalizer(AccessKey)
-def revoke(_key: AccessKey, ctx: "Context") -> Outcome:
-    """The row goes only after the engine was seen to refuse the key."""
+def revoke(key: AccessKey, ctx: "Context") -> Outcome:
+    """A key goes, and lies in the bin with its bucket, only after the engine was seen to refuse it."""
     if "set_identities" in ctx.use(OBJECTS).lacks or _in_step(ctx):
+        key.status.in_force = False
         return Ready()
     return _bring_in_step(ctx)
 

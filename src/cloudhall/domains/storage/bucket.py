@@ -22,7 +22,6 @@ from cloudhall.kernel.kinds import (
     Wait,
     action,
     check,
-    check_delete,
     controller,
     edit,
     field,
@@ -30,6 +29,7 @@ from cloudhall.kernel.kinds import (
     preview,
 )
 from cloudhall.kernel.operations import Operation, OperationSpec
+from cloudhall.kernel.recoverable import Content, check_purge, contents, withdrawal
 from cloudhall.kernel.roles import DATA_OFFICER, DEVELOPER, ORG_ADMIN, SYSTEM_ADMIN, USERS
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ GRADES = {
 }
 EMPTY = "storage.bucket.empty"
 LOOK_AGAIN_S = 300
+COUNTED = T("在回收站中清点", "counted in the recycle bin")
 LOST = T("引擎中已没有这个存储桶，其中的对象也随之丢失", "The engine no longer holds this bucket, nor its objects")
 RESTORE = T(
     "从备份恢复引擎的数据后重试；或删除后重新创建",
@@ -103,6 +104,8 @@ class BucketStatus(Status, kw_only=True):
     endpoint: Annotated[str, field("S3 地址", "S3 endpoint")] = ""
     region: Annotated[str, field("签名区域", "Signing region")] = ""
     made: Annotated[bool, field("已建立", "Made")] = False
+    old_versions: Annotated[int, field("历史版本数", "Old versions", COUNTED)] = 0
+    retained: Annotated[int, field("受保留的版本", "Retained", COUNTED)] = 0
     operation: Annotated[str, field("进行中的操作", "Running operation")] = ""
 
 
@@ -124,6 +127,7 @@ class Bucket(
     indexes=(Index("name", unique=True), Index("spec.grade"), Index("spec.public_read"), Index("spec.versioning")),
     quotas=(Quota("storage_gib", "spec.quota_gib", T("存储容量", "Storage"), "GiB", default=1024),),
     meters=(Meter("storage.reserved_gib", "spec.quota_gib"),),
+    recoverable_days=30,
     columns=("name", "state", "spec.grade", "spec.quota_gib", "status.stored_bytes", "status.objects"),
     icon="bucket",
     group="use",
@@ -156,16 +160,21 @@ def only_open_data_is_read_by_anybody(new: Bucket, _old: Bucket | None, _look: L
         yield Problem("GRADE", "/spec/public_read", text)
 
 
-@check_delete(Bucket)
-def buckets_are_empty_before_they_go(bucket: Bucket, _look: Look) -> Iterable[Problem]:
-    """Objects are never deleted as a side effect."""
-    if bucket.status.objects:
-        n = bucket.status.objects
-        mend = T(
-            f"先清空：cloudhall bucket empty {bucket.name}", f"Empty it first: cloudhall bucket empty {bucket.name}"
-        )
-        text = T(f"存储桶里还有 {n} 个对象", f"The bucket still holds {n} object{'s' * (n > 1)}")
-        yield Problem("NOT_EMPTY", "", text, mend)
+@contents(Bucket)
+def what_a_bucket_holds(bucket: Bucket) -> Iterable[Content]:
+    """Exactly what is there, counted when nobody could write any more; until then as the change stream has it."""
+    status = bucket.status
+    yield Content(T("对象和历史版本", "Objects and versions"), status.objects)
+    yield Content(T("其中历史版本", "Of these old versions"), status.old_versions)
+    yield Content(T("数据", "Data"), status.stored_bytes, "B")
+
+
+@check_purge(Bucket)
+def what_is_retained_is_not_destroyed(bucket: Bucket, _look: Look) -> Iterable[Problem]:
+    """An object lock is a promise to somebody else."""
+    if n := bucket.status.retained:
+        text = T(f"{n} 个版本处于保留期或依法保全", f"{n} version{'s are' if n > 1 else ' is'} under retention or hold")
+        yield Problem("RETAINED", "", text, T("保留期满或解除保全后再销毁", "Purge it once the retention has ended"))
 
 
 @preview(Bucket)
@@ -249,17 +258,45 @@ def _emptying(b: Bucket, ctx: "Context") -> bool:
     return running
 
 
+@withdrawal(Bucket)
+def withdraw(b: Bucket, ctx: "Context") -> Outcome:
+    """End public reading, then count what is kept. Keys lose their rights by themselves, and come back the same way."""
+    objects = ctx.use(OBJECTS)
+    seen = objects.seen(b.name)
+    if seen is not None and seen.public_read:
+        objects.set_public_read(b.name, on=False)
+        return Wait("Withdrawing", T("正在收回访问", "ending access"), 0)
+    b.status.writable = False
+    if seen is not None:
+        b.status.made = True
+        b.status.stored_bytes, b.status.objects = _held(b, ctx)
+        if "held" not in objects.lacks:
+            held = objects.held(b.name)
+            b.status.old_versions, b.status.retained = held.old_versions, held.retained
+    return Ready()
+
+
 @finalizer(Bucket)
 def remove(b: Bucket, ctx: "Context") -> Outcome:
-    """Remove the engine's bucket; what came in since the check blocks it until somebody empties it."""
+    """Destroy what it holds, then remove the engine's bucket."""
     objects = ctx.use(OBJECTS)
     if objects.seen(b.name) is None:
         return Ready()
     b.status.stored_bytes, b.status.objects = _held(b, ctx)
-    if _emptying(b, ctx):
-        return Wait("Emptying", T("正在清空", "being emptied"), 1, on=b.status.operation)
+    holds = b.status.stored_bytes or b.status.objects
+    if holds and (destroying := _destroying(b, ctx)):
+        return destroying
     try:
         objects.remove_bucket(b.name)
     except Conflict as error:
-        return Blocked("NotEmpty", error.text, mend=error.how)
+        return _destroying(b, ctx) or Blocked("NotEmpty", error.text, mend=error.how)
     return Wait("Removing", T("正在删除", "removing"), 0)
+
+
+def _destroying(b: Bucket, ctx: "Context") -> Wait | None:
+    """Destroy what it holds, by an operation that is started once; None when that has ended."""
+    spec = OperationSpec(what=EMPTY, target=b.id)
+    operation = ctx.get(Operation, ctx.create(Operation, name=f"purge-{b.id[3:]}", spec=spec))
+    if operation is None or operation.status.ended:
+        return None
+    return Wait("Emptying", T("正在销毁对象", "destroying its objects"), 1, on=operation.id)

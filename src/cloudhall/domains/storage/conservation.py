@@ -26,16 +26,16 @@ def buckets_there(objects: Objects) -> Mapping[str, frozenset[str]]:
 
 
 def buckets_owed(look: Collection) -> Mapping[str, Owed]:
-    """Every bucket that a row speaks of; one that goes away may be gone already."""
+    """Every bucket that a row speaks of; one that goes may be gone already, one in the bin allows nobody."""
     return {
         b.name: Owed(
             Bucket.meta.key,
             b.id,
             b.place,
             b.status.made and b.deleting_us is None,
-            frozenset([EVERYBODY_READS] if b.spec.public_read else []),
+            frozenset([EVERYBODY_READS] if b.spec.public_read and b.kept is None else []),
         )
-        for b in look.list(Bucket)
+        for b in (*look.list(Bucket), *look.kept(Bucket))
     }
 
 
@@ -55,7 +55,7 @@ def keys_owed(look: Collection) -> Mapping[str, Owed]:
             k.ready and k.status.in_force and k.id in rights,
             rights.get(k.id, frozenset()),
         )
-        for k in look.list(AccessKey)
+        for k in (*look.list(AccessKey), *look.kept(AccessKey))
     }
 
 

@@ -18,9 +18,9 @@ BATCH = 1_000
 
 def delete_objects(o: Operation, ctx: "Context", done: int) -> Progress:
     """Delete the next batch; ended when the engine has no more to list."""
-    bucket = ctx.get(Bucket, o.spec.target)
+    bucket = ctx.get(Bucket, o.spec.target) or ctx.destroying(Bucket, o.spec.target)
     if bucket is None:
-        return Progress(done, done, finished=True, log="the bucket is gone")
+        return Progress(done, done, finished=True, log="the bucket is gone, or in the recycle bin")
     removed = ctx.use(OBJECTS).remove_objects(bucket.name, BATCH)
     if removed == 0:
         return Progress(done, done, finished=True, log=f"{done} versions and uploads deleted")

@@ -169,7 +169,8 @@ def _keep_counters(tx: Tx, counters: Counters) -> None:
 
 
 def _by_name(c: Collection) -> dict[str, Bucket]:
-    return {b.name: b for b in c.list(Bucket)}
+    """Buckets in the recycle bin too: what they hold is stored."""
+    return {b.name: b for b in (*c.list(Bucket), *c.kept(Bucket))}
 
 
 COLLECTORS = (

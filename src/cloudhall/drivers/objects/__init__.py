@@ -115,6 +115,13 @@ class Stored(msgspec.Struct, frozen=True):
     ended: int
 
 
+class Held(msgspec.Struct, frozen=True):
+    """Versions in a bucket that are not the newest of their object, and those under retention or legal hold."""
+
+    old_versions: int = 0
+    retained: int = 0
+
+
 class Objects(Protocol):
     """An S3 store that Cloudhall administers."""
 
@@ -159,7 +166,10 @@ class Objects(Protocol):
         """Set the engine's own limit, a net that may catch late; None lifts it."""
 
     def remove_objects(self, bucket: str, limit: int) -> int:
-        """Delete up to `limit` (≤ 1,000) versions or unfinished uploads; answers how many, 0 when none are left."""
+        """Delete up to `limit` (≤ 1,000) versions or unfinished uploads; answers how many, 0 when none are left.
+
+        `Conflict` where the engine lets none of the next ones go, because they are under retention or hold.
+        """
 
     def remove_bucket(self, bucket: str) -> None:
         """Remove an empty bucket. `Conflict` when objects or versions remain; take its keys away before."""
@@ -192,6 +202,10 @@ class Objects(Protocol):
     @reads
     def changes(self, after: int) -> Changes:
         """Changes after a cursor (0: from the oldest kept), a batch at a time, each once; empty when there are none."""
+
+    @reads
+    def held(self, bucket: str) -> Held:
+        """Count versions one by one; nothing for a bucket that is not there. O(versions)."""
 
     @reads
     def stored(self, bucket: str) -> Stored:

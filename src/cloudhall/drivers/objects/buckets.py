@@ -5,17 +5,21 @@ of the client library never leaves this module: it becomes one of ours, in both 
 """
 
 import contextlib
+import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from cloudhall.drivers.objects import REGION, BucketSeen, Key, trouble
+from cloudhall.drivers.objects import REGION, BucketSeen, Held, Key, trouble
 from cloudhall.kernel.errors import CloudhallError
 
 CONNECT_S, READ_S = 2, 10
 LOOPBACK = "127.0.0.1"
+Marker = tuple[str, str]
+"""Key and version that a listing of versions goes on behind."""
+NO_LOCKS = "ObjectLockConfigurationNotFoundError"
 NO_BUCKET = frozenset({"NoSuchBucket", "404"})
 """A HEAD has no body, so its error code is the bare status."""
 Answered = Callable[[str, str, int], None]
@@ -104,8 +108,11 @@ class Buckets:
             found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             if found:
                 keys = [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in found]
-                self.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
-                return len(keys)
+                answer = self.s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+                refused = len(answer.get("Errors", []))
+                if refused == len(keys):
+                    raise trouble.retained(bucket, refused)
+                return len(keys) - refused
             uploads = self.s3.list_multipart_uploads(Bucket=bucket, MaxUploads=limit).get("Uploads", [])
             for upload in uploads:
                 self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
@@ -132,6 +139,24 @@ class Buckets:
             strange_policy=bool(policy) and not opens(bucket, policy["Policy"]),
         )
 
+    def held(self, bucket: str, after: Marker = ("", "")) -> tuple[Held, Marker | None]:
+        """Count old versions behind a marker, a page; where the bucket knows locks, ask each version for its own."""
+        with translated(bucket, unless=NO_BUCKET):
+            locks = self._asked(self.s3.get_object_lock_configuration, bucket, none=NO_LOCKS) is not None
+            behind = {k: v for k, v in zip(("KeyMarker", "VersionIdMarker"), after, strict=True) if v}
+            page = self.s3.list_object_versions(Bucket=bucket, **behind)
+            versions = page.get("Versions", [])
+            retained = sum(self._is_retained(bucket, v) for v in versions) if locks else 0
+            more = (page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")) if page["IsTruncated"] else None
+            return Held(sum(not v["IsLatest"] for v in versions), retained), more
+        return Held(), None
+
+    def _is_retained(self, bucket: str, version: Mapping[str, Any]) -> bool:
+        head = self.s3.head_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        until = head.get("ObjectLockRetainUntilDate")
+        lasts = until is not None and until > datetime.datetime.now(datetime.UTC)
+        return bool(lasts or head.get("ObjectLockLegalHoldStatus") == "ON")
+
     def stored(self, bucket: str) -> tuple[int, int]:
         """Bytes and objects of all versions, a thousand a request."""
         size = objects = 0
@@ -146,6 +171,16 @@ class Buckets:
         with translated(bucket, unless=NO_BUCKET | {none}):
             return question(Bucket=bucket)
         return None
+
+
+def counted(page: Callable[[Marker], tuple[Held, Marker | None]]) -> Held:
+    """Sum up all pages."""
+    old = retained = 0
+    after: Marker | None = ("", "")
+    while after is not None:
+        held, after = page(after)
+        old, retained = old + held.old_versions, retained + held.retained
+    return Held(old, retained)
 
 
 def public_policy(bucket: str) -> dict[str, Any]:

@@ -8,10 +8,11 @@ change stream, and its list of buckets may hold somebody else's: those methods a
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NoReturn
 
-from cloudhall.drivers.objects import REGION, BucketSeen, Key, Stored
-from cloudhall.drivers.objects.buckets import Buckets, translated
+from cloudhall.drivers.objects import REGION, BucketSeen, Held, Key, Stored
+from cloudhall.drivers.objects.buckets import Buckets, counted, translated
 from cloudhall.drivers.objects.trouble import lacking, not_empty
 from cloudhall.kernel.errors import Unavailable
 from cloudhall.kernel.text import T
@@ -90,6 +91,10 @@ class ExternalS3:
         if self._buckets.keeps_versions(bucket):
             raise not_empty(bucket)
         self._buckets.remove(bucket)
+
+    def held(self, bucket: str) -> Held:
+        """See `Objects.held`."""
+        return counted(partial(self._buckets.held, bucket))
 
     def stored(self, bucket: str) -> Stored:
         """See `Objects.stored`. A request a thousand versions; parts of unfinished uploads are not in it."""

@@ -24,6 +24,7 @@ from cloudhall.drivers.objects import (
     BucketSeen,
     Changes,
     Counters,
+    Held,
     IdentitiesSet,
     Identity,
     Stored,
@@ -35,7 +36,7 @@ from cloudhall.drivers.objects import (
     weed_ports,
     weed_process,
 )
-from cloudhall.drivers.objects.buckets import Buckets, opens
+from cloudhall.drivers.objects.buckets import Buckets, Marker, counted, opens
 from cloudhall.drivers.objects.trouble import no_bucket, not_answering, not_empty
 from cloudhall.drivers.objects.weed_changes import ChangeLog
 from cloudhall.drivers.objects.weed_identities import IdentityFile
@@ -222,6 +223,16 @@ class SeaweedFS:
     def changes(self, after: int) -> Changes:
         """See `Objects.changes`. An event is handed out 0.2 s after it happened."""
         return self._up.log.after(after)
+
+    def held(self, bucket: str) -> Held:
+        """See `Objects.held`. A page at a time: every other call of ours waits for the ledger meanwhile."""
+
+        def page(after: Marker) -> tuple[Held, Marker | None]:
+            time.sleep(GIVE_WAY_S)
+            with self._up.ledger:
+                return self._up.buckets.held(bucket, after)
+
+        return counted(page)
 
     def stored(self, bucket: str) -> Stored:
         """See `Objects.stored`. 20,000 objects take 0.5 s."""

@@ -57,6 +57,17 @@ def not_empty(bucket: str) -> Conflict:
     )
 
 
+def retained(bucket: str, versions: int) -> Conflict:
+    """The engine lets none of these versions go."""
+    return Conflict(
+        T("桶 {bucket} 中有 {n} 个版本被引擎保护", "{n} versions in bucket {bucket} are protected").format(
+            bucket=bucket, n=versions
+        ),
+        mend=T("等保留期满，或解除依法保全", "Wait until their retention ends, or lift the legal hold"),
+        reason="retained",
+    )
+
+
 def taken(bucket: str) -> Conflict:
     """The name is another customer's, at an S3 that others use too."""
     return Conflict(

@@ -89,9 +89,7 @@ class Table(Generic[K]):
             "deleting",
             *self.index_columns,
         )
-        self._update = (
-            f"UPDATE {self.name} SET {', '.join(c + ' = ?' for c in changing)} WHERE id = ? AND deleted IS NULL"
-        )
+        self._update = f"UPDATE {self.name} SET {', '.join(c + ' = ?' for c in changing)} WHERE id = ?"
         self._dialect = SQLITE
         self._spec = msgspec.json.Decoder(meta.spec)
         self._status = msgspec.json.Decoder(meta.status)
@@ -160,13 +158,18 @@ class Table(Generic[K]):
         )
         tx.execute(self._update, (*plain, r.deleting_us, *self._index_values(r), r.id))
 
-    def remove(self, tx: Tx, id_: str, at_us: int) -> None:
-        """Take a row out of sight; it stays for the record."""
+    def remove(self, tx: Tx, id_: str, at_us: int | None) -> None:
+        """Take a row out of sight; it stays for the record. `None` brings one back that lay in the recycle bin."""
         tx.execute(f"UPDATE {self.name} SET deleted = ? WHERE id = ?", (at_us, id_))
 
     def get(self, tx: Tx, id_: str) -> K | None:
         """Live row by id."""
         row = tx.execute(self._select + "WHERE id = ? AND deleted IS NULL", (id_,)).fetchone()
+        return self._row(row) if row else None
+
+    def hidden(self, tx: Tx, id_: str) -> K | None:
+        """Row by id that is out of sight: gone, or in the recycle bin."""
+        row = tx.execute(self._select + "WHERE id = ? AND deleted IS NOT NULL", (id_,)).fetchone()
         return self._row(row) if row else None
 
     def named(self, tx: Tx, name: str, where: Where = LIVE, limit: int = 11) -> list[K]:
