@@ -17,13 +17,14 @@ VOID = {"meta", "link", "input", "br", "use", "path", "rect", "circle"}
 SAME = re.compile(
     r"zq-\w+|zzz|pe-root|devon|vera|stan|audra|admina|secura|bureau|north|south|Devon|North yard"
     r"|[Cc]loudhall\w*|Python|cryptography|JSON|SHA|CSV|UTC|GiB|MiB|KiB|CNY|\bEN\b|[\w-]+\.(?:py|json)"
-    r"|stats-2026|storage\.[\w.:*]+|\*:read|\b[a-z]{2}-[0-9a-z]{17}\b|执行 [a-z]+"
+    r"|stats-2026|storage\.[\w.:*]+|\*:read|\b[a-z]{2}-[0-9a-z]{17}\b|执行 [a-z]+|\bPIN\b|testclient|CLOUDHALL_ADDRESS"
 )
 NAMES = re.compile(r"德文|薇拉|斯坦|奥德拉|阿德明|塞库拉|园林局|北苑|南苑")
 ALIEN = {"zh": LATIN, "en": HAN}
 OURS = {"zh": SAME, "en": NAMES}
 PATHS = (
     *("/", "/login", "/search", "/search?q=zq", "/search?q=zq-nothing", "/zq-nowhere"),
+    *("/password", "/security", "/security/others"),
     *("/sheds", "/sheds?colour=red", "/sheds?colour=blue", "/sheds?q=zzz", "/sheds?sort=name", "/tools", "/signs"),
     *("/organisations", "/projects", "/people", "/grants", "/tokens", "/quota-limits", "/service-accounts"),
     *("/operations", "/sheds:create", "/tools:create", "/signs:create", "/grants:create", "/tokens:create"),

@@ -35,6 +35,7 @@ from cloudhall.console import (
     passwords,
     rules,
     searching,
+    security,
     session,
 )
 from cloudhall.console.equivalents import Equivalents
@@ -75,12 +76,16 @@ class Console(NamedTuple):
 
 
 class Door(NamedTuple):
-    """One address with its views; `public` asks for no session."""
+    """One address with its views; `public` asks for no session.
+
+    `enrolling` lets in whoever must set up a second factor first.
+    """
 
     path: str
     get: View | None = None
     post: View | None = None
     public: bool = False
+    enrolling: bool = False
 
 
 class Static(StaticFiles):
@@ -101,7 +106,12 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
     doors_ = (
         Door("/", home.home),
         Door("/login", doors.login_page, doors.login, public=True),
-        Door("/logout", post=doors.logout),
+        Door("/login/second", post=doors.second, public=True),
+        Door("/login/second/passkey", post=doors.second_passkey, public=True),
+        Door("/login/passkey", post=doors.passkey, public=True),
+        Door("/logout", post=doors.logout, enrolling=True),
+        Door("/security", security.index, security.change, enrolling=True),
+        Door("/security/others", security.others, security.change_others),
         Door("/password", passwords.change_form, passwords.change),
         Door("/password/choose", post=doors.choose, public=True),
         Door("/password/reset", passwords.reset_form, passwords.reset),
@@ -231,7 +241,7 @@ def _view(door: Door, visit: Visit) -> Response:
 def _enter(door: Door, visit: Visit) -> None:
     """Find out who asks; a session that has ended is no obstacle before a public door."""
     try:
-        visit.enter()
+        visit.enter(enrolling=door.enrolling or door.public)
     except Unauthenticated:
         if not door.public:
             raise

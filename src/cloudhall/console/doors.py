@@ -1,12 +1,13 @@
 """Log in, log out, and the switch of looks: the views that need no kind and change no resource."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response
 
-from cloudhall.console import joining, looks, passwords, session
+from cloudhall.console import entering, joining, looks, passwords, session
 from cloudhall.domains.identity import resets, sessions
-from cloudhall.kernel.errors import CloudhallError, TooMany, Unauthenticated
+from cloudhall.kernel.errors import CloudhallError, Invalid, TooMany, Unauthenticated
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
 
@@ -34,6 +35,8 @@ def login_page(visit: "Visit", error: CloudhallError | None = None) -> Response:
         back=session.safe_return(visit.posted("next") or visit.query.get("next", "/")),
         login=visit.posted("login"),
         demo=demo_logins(visit),
+        ceremony=entering.ceremony_alone(visit),
+        elsewhere=entering.passkey_home(visit),
         may_ask=joining.may_ask(visit),
     )
 
@@ -43,13 +46,31 @@ def login(visit: "Visit") -> Response:
     try:
         if resets.is_code(visit.posted("password")):
             return passwords.choose_form(visit, visit.posted("password"))
-        secret, _person = sessions.login(
-            visit.kernel, visit.posted("login"), visit.posted("password"), address=visit.address, agent=visit.agent
-        )
+        return entering.with_password(visit, visit.posted("login"), visit.posted("password"), visit.posted("next"))
     except (Unauthenticated, TooMany) as error:
         return login_page(visit, error)
-    visit.cookies[session.SESSION_COOKIE] = secret
-    return visit.go(session.safe_return(visit.posted("next")))
+
+
+def second(visit: "Visit") -> Response:
+    """Take the second step by a code; whoever is late begins again."""
+    return _or_back(visit, entering.with_code)
+
+
+def second_passkey(visit: "Visit") -> Response:
+    """Take the second step by a passkey; whoever is late begins again."""
+    return _or_back(visit, entering.with_passkey)
+
+
+def passkey(visit: "Visit") -> Response:
+    """Open a session by a passkey alone."""
+    return _or_back(visit, entering.alone)
+
+
+def _or_back(visit: "Visit", enter: Callable[["Visit"], Response]) -> Response:
+    try:
+        return enter(visit)
+    except (Unauthenticated, Invalid) as error:
+        return login_page(visit, error)
 
 
 def choose(visit: "Visit") -> Response:

@@ -7,10 +7,12 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from cloudhall.console import security
 from cloudhall.console.names import Named, display
 from cloudhall.console.navigation import plural
 from cloudhall.console.visit import NOBODY
-from cloudhall.kernel.errors import CloudhallError, NotFound, Unauthenticated
+from cloudhall.domains.identity import factors
+from cloudhall.kernel.errors import CloudhallError, Forbidden, NotFound, Unauthenticated
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
@@ -26,6 +28,8 @@ def answer(visit: "Visit", error: Exception) -> Response:
     """Page for any exception; what is not one of ours is logged with the request id and said to be our fault."""
     if isinstance(error, Unauthenticated):
         return visit.go(f"/login?next={quote(visit.path, safe='')}")
+    if isinstance(error, Forbidden) and error.reason == factors.REQUIRED:
+        return visit.go(security.PAGE)
     if not isinstance(error, CloudhallError):
         log.error("request %s failed", visit.id, exc_info=error)
         visit.caller = NOBODY  # a page without navigation needs nothing of what may be broken

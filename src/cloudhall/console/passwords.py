@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from cloudhall.console import session
+from cloudhall.console import entering, session
 from cloudhall.console.equivalents import Call
-from cloudhall.domains.identity import passwords, resets, sessions
+from cloudhall.domains.identity import passwords, resets
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel.errors import CloudhallError, Invalid, Problem
 from cloudhall.kernel.text import T
@@ -102,7 +102,5 @@ def typed_twice(visit: "Visit") -> str:
 
 
 def log_in(visit: "Visit", person: Person, password: str, path: str) -> Response:
-    """Open a session for whoever has just chosen a password, and go on."""
-    secret, _ = sessions.login(visit.kernel, person.name, password, address=visit.address, agent=visit.agent)
-    visit.cookies[session.SESSION_COOKIE] = secret
-    return visit.go(path)
+    """Log in whoever has just chosen a password, and go on."""
+    return entering.with_password(visit, person.name, password, path)

@@ -58,12 +58,19 @@ class Visit:
         if self.query.get("lang") == self.language:
             self.cookies[looks.LANGUAGE_COOKIE] = self.language
 
-    def enter(self) -> None:
-        """Find out who asks; raises `Unauthenticated`."""
+    def enter(self, *, enrolling: bool) -> None:
+        """Find out who asks; raises `Unauthenticated`, or `Forbidden` as `sessions.authenticate` does."""
         credential = self.request.cookies.get(session.SESSION_COOKIE, "")
         if not credential:
             raise Unauthenticated(T("还没有登录", "Nobody is logged in"), reason="NO_CREDENTIAL")
-        found = sessions.authenticate(self.kernel, credential, request=self.id, address=self.address, agent=self.agent)
+        found = sessions.authenticate(
+            self.kernel,
+            credential,
+            request=self.id,
+            address=self.address,
+            agent=self.agent,
+            enrolling=enrolling,
+        )
         self.caller = msgspec.structs.replace(found, language=self.language)
 
     @property

@@ -41,11 +41,28 @@ class Site(NamedTuple):
 
 def site_of(origin: str) -> Site | None:
     """Return the site of an address, where passkeys work there: localhost, or the console's own address over TLS."""
-    parts, ours = urlsplit(origin), urlsplit(os.environ.get(ADDRESS, ""))
+    parts, ours = urlsplit(origin), urlsplit(own_address())
     name = parts.hostname or ""
     if name == LOOPBACK or (parts.scheme == "https" and name == ours.hostname and not _is_number(name)):
         return Site(name, origin)
     return None
+
+
+def own_address() -> str:
+    """Return the console's own address as the operator named it; empty where nobody did."""
+    return os.environ.get(ADDRESS, "").rstrip("/")
+
+
+def no_site() -> Invalid:
+    """Refusal of a passkey at an address that no passkey can be tied to."""
+    return Invalid(
+        T("这个地址不能使用通行密钥", "Passkeys do not work at this address"),
+        mend=T(
+            "改用 localhost，或运维者在 CLOUDHALL_ADDRESS 中给出的地址",
+            "Come by localhost, or by the address that the operator names in CLOUDHALL_ADDRESS",
+        ),
+        reason="SITE",
+    )
 
 
 def options_to_register(kernel: "Kernel", person: "Person", site: Site) -> tuple[str, Mapping[str, Any]]:

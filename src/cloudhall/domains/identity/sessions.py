@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SESSION_PREFIX = "chs"
 TOKEN_PREFIX = "cht"  # noqa: S105  a prefix that everybody may know
 SESSION_LENGTH = 40
+SECOND_FACTOR = "SECOND_FACTOR"  # the reason of a refusal that carries a ticket
 SECOND = "login.second"  # the use of a ticket between password and second factor
 LOGIN_LENGTH_MAX = 64  # of what somebody typed, in the log; names have at most 63 characters
 SESSION_US = 12 * 3_600 * SECOND_US
@@ -235,7 +236,7 @@ def _second_asked(kernel: "Kernel", person: Person, held: factors.Held, began_us
             "输入验证器应用里的验证码或一个恢复码，或使用通行密钥",
             "Give the code of your authenticator app or a recovery code, or use a passkey",
         ),
-        reason="SECOND_FACTOR",
+        reason=SECOND_FACTOR,
         ticket=tickets.issue(kernel, SECOND, person.id, began_us),
         factors=[name for name, there in kinds if there],
         expires_in_s=tickets.LIFE_US // SECOND_US,
