@@ -45,3 +45,11 @@ def test_one_asks_to_join_where_that_is_possible(shell: Shell, monkeypatch: pyte
     code = made.split()[-1]
     assert code.startswith("chj_")
     assert "asked" in shell.run("join show --stdin", typed=f"{code}\n").stdout
+
+
+def test_the_secret_of_a_provider_is_read_and_kept(shell: Shell, town: Town) -> None:
+    town.grant(town.people["dev"], "security_admin", "platform")
+    provider = "--issuer https://login.city.example --client cloudhall --title-zh 登录"
+    shell.run(f"identity-provider create city-login --organisation platform {provider}")
+    assert "kept" in shell.run("client-secret city-login --stdin", typed="swordfish\n").stderr
+    assert "swordfish" not in shell.run("identity-provider get city-login --json").stdout

@@ -40,6 +40,9 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "security": BuiltIn("security:SECURITY", T("动态验证码、恢复码、通行密钥", "Codes, recovery codes, passkeys")),
         "session": BuiltIn("security:SESSION", T("打开的会话，以及结束它们", "Open sessions, and ending them")),
         "join": BuiltIn("joining:JOIN", T("凭邀请加入", "Join by an invitation")),
+        "client-secret": BuiltIn(
+            "providers:CLIENT_SECRET", T("身份提供方的客户端密钥", "Secret of our client at an identity provider")
+        ),
         "sign-up": BuiltIn("joining:SIGN_UP", T("没有账号时申请加入", "Ask to join without an account")),
         "whoami": BuiltIn("session:WHOAMI", T("我是谁，有什么角色", "Who you are, with which roles")),
         "context": BuiltIn("session:CONTEXT", T("默认的项目和单位", "Default project and organisation")),

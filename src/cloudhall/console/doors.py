@@ -7,13 +7,13 @@ from starlette.responses import Response
 
 from cloudhall.console import entering, joining, looks, passwords, session
 from cloudhall.domains.identity import resets, sessions
-from cloudhall.kernel.errors import CloudhallError, Invalid, TooMany, Unauthenticated
+from cloudhall.domains.identity.identity_provider import offered, title
+from cloudhall.kernel.errors import CloudhallError, Invalid, TooMany, Unauthenticated, Unavailable
 from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
     from cloudhall.console.visit import Visit
-
 
 
 class DemoLogin(NamedTuple):
@@ -27,7 +27,7 @@ class DemoLogin(NamedTuple):
 def login_page(visit: "Visit", error: CloudhallError | None = None) -> Response:
     """Form to log in; on this machine also the demonstration log-ins, each with a button."""
     visit.greet()
-    status = error.status if isinstance(error, TooMany) else 401 if error else 200
+    status = error.status if isinstance(error, TooMany | Unavailable) else 401 if error else 200
     return visit.page(
         "login.html",
         status=status,
@@ -38,6 +38,7 @@ def login_page(visit: "Visit", error: CloudhallError | None = None) -> Response:
         ceremony=entering.ceremony_alone(visit),
         elsewhere=entering.passkey_home(visit),
         may_ask=joining.may_ask(visit),
+        providers=[(p.id, title(p)) for p in offered(visit.kernel)],
     )
 
 

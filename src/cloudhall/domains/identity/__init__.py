@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import cloudhall.domains.identity.sharing  # noqa: F401  adds its checks to grants
-from cloudhall.domains.identity import factors, passwords, resets, rules, sessions, signing_up
+from cloudhall.domains.identity import attempts, factors, passwords, resets, rules, sessions, signing_up
 from cloudhall.domains.identity.grant import Grant
+from cloudhall.domains.identity.identity_provider import IdentityProvider
 from cloudhall.domains.identity.invitation import Invitation
 from cloudhall.domains.identity.join_request import JoinRequest
+from cloudhall.domains.identity.linked_account import LinkedAccount
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.pages import PAGES
 from cloudhall.domains.identity.person import Person
@@ -18,7 +20,7 @@ from cloudhall.domains.identity.token import Token
 from cloudhall.kernel.registry import Domain
 from cloudhall.kernel.text import T
 
-SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, *factors.SCHEMAS, signing_up.SCHEMA)
+SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, *factors.SCHEMAS, signing_up.SCHEMA, attempts.SCHEMA)
 """Hot tables of the domain, for the kernel that opens it."""
 DOMAIN = Domain(
     name="identity",
@@ -33,6 +35,8 @@ DOMAIN = Domain(
         Token,
         Invitation,
         JoinRequest,
+        IdentityProvider,
+        LinkedAccount,
         RealNameVerification,
         QuotaLimit,
     ),

@@ -32,7 +32,17 @@ class JoinRequestSpec(Spec, frozen=True, kw_only=True):
     """Who asks and why; what was decided, by whom, when and with which reason."""
 
     display_name: Annotated[str, field("姓名", "Name", max_length=80, example="吴敏", immutable=True)]
-    email: Annotated[str, field("邮箱", "E-mail", pattern=r"|[^@\s]+@[^@\s]+", max_length=254, immutable=True)] = ""
+    email: Annotated[
+        str,
+        field(
+            "邮箱",
+            "E-mail",
+            T("供单位联系；未经核实，不写入账号", "to be reached at; not verified, so not the account's"),
+            pattern=r"|[^@\s]+@[^@\s]+",
+            max_length=254,
+            immutable=True,
+        ),
+    ] = ""
     reason: Annotated[str, field("申请理由", "Why", max_length=500, example="参与天气预报项目", immutable=True)]
     state: Annotated[State, field("进展", "Progress", choices=STATES, by=(*BY, "accept"))] = "asked"
     role: Annotated[MemberRole, field("角色", "Role", choices=MEMBER_ROLES, by=("approve",))] = "viewer"

@@ -113,7 +113,7 @@ def _make_person(kernel: "Kernel", tx: Tx, way: Way, newcomer: Newcomer, request
         verb="create",
         place=_organisation(kernel, tx, way.row.place),
         name=newcomer.login.strip().lower(),
-        spec=spec | {"email": way.row.spec.email},
+        spec=spec | ({"email": way.row.spec.email} if isinstance(way.row, Invitation) else {}),
     )
     return str(carry_out(kernel, tx, _servant(way, request), command)["id"])
 

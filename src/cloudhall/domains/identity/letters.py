@@ -19,8 +19,13 @@ JOIN = "/join"
 
 
 def link(code: str, origin: str = "") -> str:
-    """Address where a code is good; `origin` is that of the server where the operator has named none."""
-    return f"{os.environ.get(ADDRESS, '').rstrip('/') or origin}{JOIN}?{urlencode({'code': code})}"
+    """Address where a code is good; `origin` as in `address`."""
+    return f"{address(origin)}{JOIN}?{urlencode({'code': code})}"
+
+
+def address(origin: str) -> str:
+    """Address of the console as people know it; that of the request where the operator has named none."""
+    return os.environ.get(ADDRESS, "").rstrip("/") or origin
 
 
 def place_title(kernel: "Kernel", place: str) -> T:

@@ -1,13 +1,15 @@
-"""Pages that say more than the generated ones: the link of a new invitation, a person with what shows their name."""
+"""Pages that say more than the generated ones: what an invitation, a person and a provider have besides."""
 
 import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.domains.identity import letters, rules
+from cloudhall.domains.identity.identity_provider import IdentityProvider, offered, title
 from cloudhall.domains.identity.invitation import Invitation
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.real_name_verification import LEVELS, METHODS, NEWEST, RealNameVerification, ends_us
+from cloudhall.kernel import credentials
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.look import equal
 from cloudhall.kernel.pages import Page
@@ -45,7 +47,16 @@ def person(kernel: "Kernel", caller: Caller, person: Person, _query: Mapping[str
     where = LIVE & equal({"spec.person": person.id})
     rows = kernel.page(caller, RealNameVerification, where, limit=NEWEST)
     found = [_verified(row, now_us) for row in rows if isinstance(row, RealNameVerification)]
-    return {"verifications": found, "mark": rules.levels(now_us).mark}
+    own = [(p.id, title(p)) for p in offered(kernel)] if caller.id == person.id else []
+    return {"verifications": found, "mark": rules.levels(now_us).mark, "providers": own}
+
+
+def provider(
+    kernel: "Kernel", _caller: Caller, provider: IdentityProvider, _query: Mapping[str, str]
+) -> dict[str, Any]:
+    """Where its answers come to, and whether a client secret is kept."""
+    kept = credentials.is_kept(kernel.store.read(), provider.id)
+    return {"address": letters.address, "has_secret": kept}
 
 
 def _verified(row: RealNameVerification, now_us: int) -> Verified:
@@ -56,5 +67,6 @@ def _verified(row: RealNameVerification, now_us: int) -> Verified:
 
 PAGES = (
     Page(kind="identity.invitation", view="created", template="invitation_made.html", context=invitation_made),
+    Page(kind="identity.identity_provider", view="detail", template="identity_provider.html", context=provider),
     Page(kind="identity.person", view="detail", template="person.html", context=person),
 )

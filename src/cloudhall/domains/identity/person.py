@@ -6,7 +6,7 @@ from cloudhall.kernel.kinds import Index, Kind, Look, NoArgs, Spec, Status, T, a
 from cloudhall.kernel.roles import EVERYBODY, SECURITY_ADMIN, SYSTEM_ADMIN
 
 # Whoever comes in by an invitation, an approved request or another provider's log-in is given an account by these.
-DOORS = ("service:identity.invitation", "service:identity.join_request")
+DOORS = ("service:identity.invitation", "service:identity.join_request", "service:identity.identity_provider")
 
 
 class PersonSpec(Spec, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Person(
     name_title=T("登录名", "Log-in"),
     clauses=("SYS-161",),
     allow={"read": EVERYBODY, "create": (SYSTEM_ADMIN, *DOORS), "update": (SYSTEM_ADMIN,), "delete": (SYSTEM_ADMIN,)},
-    indexes=(Index("name", unique=True), Index("spec.suspended")),
+    indexes=(Index("name", unique=True), Index("spec.suspended"), Index("spec.email")),
     columns=("name", "spec.display_name", "place", "spec.suspended"),
     icon="people",
     group="organisation",
