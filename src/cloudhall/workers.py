@@ -75,11 +75,16 @@ def beside(home: Path, sock: socket.socket, door: Door, count: int, *, demo: boo
 def main(home: Path, descriptor: int, door: Door, *, demo: bool) -> None:
     """Answer HTTP until the first process says so or is gone."""
     from cloudhall import installation, server
+    from cloudhall.kernel.errors import CloudhallError
     from cloudhall.tls.showing import open_shown
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_input, daemon=True).start()
-    kernel = installation.open_kernel(home, {})
+    try:
+        kernel = installation.open_kernel(home, {})
+    except CloudhallError as error:  # the database is away, perhaps: the first process starts another
+        log.error("a worker did not start: %s", error)  # noqa: TRY400  it says what and how, not where in the program
+        sys.exit(1)
     if demo:
         from cloudhall.domains.identity.demo import logins
 
