@@ -1,5 +1,6 @@
 """The audit log when somebody tampers, restores an old copy, or the process dies."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,27 @@ from tests.kernel.audit_site import (
 )
 
 
+class Overtaken:
+    """What a process reads while another one appends and signs between any two of its statements."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self._tx = site, connect(site.home)
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+        append(self._site, 1)
+        checkpoint(self._site)
+        found = self._tx.execute(sql, parameters)
+        append(self._site, 1)
+        checkpoint(self._site)
+        return found
+
+    def executemany(self, sql: str, parameters: Sequence[Sequence[object]]) -> sqlite3.Cursor:
+        return self._tx.executemany(sql, parameters)
+
+    def close(self) -> None:
+        self._tx.close()
+
+
 class Crash(BaseException):
     """Stands for the process dying at a fault point."""
 
@@ -50,6 +72,13 @@ def tamper_leaf(site: Site, *, fix_hash: bool) -> None:
     site.db.execute("UPDATE audit_leaf SET leaf = ? WHERE idx = 4", (leaf,))
     if fix_hash:
         site.db.execute("UPDATE audit_leaf SET hash = ? WHERE idx = 4", (tlog.leaf_hash(leaf),))
+
+
+def test_a_worker_that_starts_while_others_write_finds_nothing_broken(site: Site) -> None:
+    append(site, 3)
+    checkpoint(site)
+    with contextlib.closing(Overtaken(site)) as tx:
+        restarted(site).verify_on_start(tx)
 
 
 @pytest.mark.parametrize("fix_hash", [False, True])

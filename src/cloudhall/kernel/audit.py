@@ -299,16 +299,19 @@ class AuditLog:
         """Compare the stored tree with the head kept outside; AuditBroken if it is shorter or another tree.
 
         Reads one hash per bit of the tree size. It does not replay the leaves: a changed leaf is found by its proof.
+        Other processes may write on meanwhile, so entries are counted before the first head is looked for, and again
+        after the newest one was read.
         """
-        size = self._leaves(tx)
+        before = self._leaves(tx)
         head = self._kept_head()
         if head is None:
-            if size:
+            if before:
                 raise _broken(f"{self._head_path} 不见了", f"{self._head_path} is gone")
             self._begin()
             return
         last = self.latest(tx)
         heads = [(head.size, head.root)] + ([(last.size, last.root)] if last else [])
+        size = self._leaves(tx)
         for expected, root in heads:
             if size < expected:
                 raise _broken(f"只有 {size} 条，已签名 {expected} 条", f"{size} entries are left of {expected} signed")
