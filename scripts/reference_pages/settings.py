@@ -76,10 +76,26 @@ SERVER: Mapping[str, T] = {
         "`off`：放置引擎不用 numba，决定相同，只是较慢。",
         "`off`: placement does without numba; it decides the same, slower.",
     ),
+    "CLOUDHALL_EVENTS_DAYS": T(
+        "事件在数据库里至少留几天，默认 90；更早的移入 `archive/events` 的 Parquet 文件，照样可读。",
+        "Days that events stay in the database, 90 without it; older ones go to Parquet files in `archive/events`, where "
+        "they are read all the same.",
+    ),
+    "CLOUDHALL_EVENTS_ROWS": T(
+        "数据库里最多留多少条事件，默认 1,000,000；多出的最早的移入归档，不论多新。",
+        "Events that stay in the database at most, 1,000,000 without it; the oldest beyond that are archived, however "
+        "new.",
+    ),
+    "CLOUDHALL_DOCUMENT_MIB": T("一个附件最大多少 MiB，默认 50。", "MiB of a document at most, 50 without it."),
     "CLOUDHALL_WEBHOOK_NETWORKS": T(
         "公网以外还可投递事件回调的网段，以逗号分开，例如 10.0.0.0/8；这些网段也可用 http。不设则只投公网的 https。",
         "Networks that webhooks may call besides public addresses, apart by commas, such as 10.0.0.0/8; plain http is "
         "allowed there too. Without it public addresses over https alone.",
+    ),
+    "CLOUDHALL_BIN_DAYS": T(
+        "回收站保留几天，例如 `14`，或按种类 `30 storage.bucket=90`；至少 1 天。不设则按种类声明的天数。",
+        "Days that the recycle bin keeps what was deleted, such as `14`, or by kind `30 storage.bucket=90`; 1 at "
+        "least. Without it as each kind declares.",
     ),
     "CLOUDHALL_WITNESSES": T(
         "为审计日志会签的见证人：每个写地址和公钥，都用空格隔开，例如 "

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloudhall.api import (
     account,
+    attachments,
     audit,
     endpoints,
     explain,
@@ -30,9 +31,9 @@ from cloudhall.api import (
     usage,
     watch,
 )
+from cloudhall.api import bin as recycled
 from cloudhall.api.answers import PRIVATE, raw, reply
 from cloudhall.api.bodies import language_of, request_id_of
-from cloudhall.api import bin as recycled
 from cloudhall.api.endpoints import Call, Endpoint
 from cloudhall.api.host import Host
 from cloudhall.api.openapi import PREFIX, document
@@ -60,11 +61,12 @@ def create_app(kernel: Kernel, *, routes: Sequence[BaseRoute] = ()) -> Starlette
         *audit.ENDPOINTS,
         *usage.ENDPOINTS,
         *search.ENDPOINTS,
+        *recycled.ENDPOINTS,
         *names.ENDPOINTS,
         *explain.ENDPOINTS,
         *rules.ENDPOINTS,
-        *recycled.ENDPOINTS,
         *notices.endpoints(kernel.registry),
+        *attachments.endpoints(kernel.registry),
         *watch.endpoints(),
     ]
     declared.append(_description(resources, declared))

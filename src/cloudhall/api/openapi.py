@@ -94,13 +94,15 @@ def _endpoint(endpoint: Endpoint, path: str) -> dict[str, Any]:
         "parameters": [*in_path, *map(_param, (*endpoint.params, LANG))],
         "responses": {
             str(endpoint.status): _success(endpoint.title, endpoint.media_type if endpoint.status != 204 else ""),
-            **_problems((*READING, *SENDING) if endpoint.body else READING),
+            **_problems((*READING, *SENDING) if endpoint.body or endpoint.method != "GET" else READING),
         },
     }
     if endpoint.public:
         operation["security"] = []
     if endpoint.body:
         operation["requestBody"] = _body(struct_schema(endpoint.body))
+    if endpoint.takes_file:
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": _FILE}}}
     return operation
 
 
@@ -308,6 +310,7 @@ _ABOUT = """云厅的接口。资源以名称或编号指明；错误为 RFC 945
 The interface of Cloudhall. A resource is named by name or id; errors are RFC 9457 in both languages; amounts are in
 fen, bytes in bytes, unit prices in nano-yuan, metered quantities in millionths of their unit; integers beyond 2^53 are
 strings."""
+_FILE = {"type": "string", "format": "binary"}
 _PLACE = "所在项目或单位，名称或编号 · The place it lies in, by name or id"
 _SECRET = "只在创建时出现一次 · Shown once, when it is made"  # noqa: S105  a description
 _NAME: Schema = {"type": "string", "pattern": f"^(?:{NAME_PATTERN})$", "description": "名称 · Name"}
@@ -388,9 +391,6 @@ _SHARED: dict[str, Schema] = {
                     "required": ["code", "pointer", "detail"],
                 },
             },
-        },
-        "required": ["type", "title", "status", "detail", "code", "how", "docs", "request_id"],
-    },
             "blocking": {
                 "type": "array",
                 "description": "删除之前须先处理的，最多十项 · What must go before, ten of them at most",
@@ -401,6 +401,9 @@ _SHARED: dict[str, Schema] = {
                 },
             },
             "blocking_count": {"type": "integer", "description": "共几项 · How many in all"},
+        },
+        "required": ["type", "title", "status", "detail", "code", "how", "docs", "request_id"],
+    },
     "Standing": {
         "type": "object",
         "description": "等什么、等谁、试过什么、何时再试、怎样解除 · What it waits for, what was tried, what frees it",
@@ -447,8 +450,8 @@ _SHARED: dict[str, Schema] = {
             "price": {},
             "preview": {"type": "array", "items": _ref("Texts")},
             "goes_too": {"type": "array", "items": {"type": "object"}},
+            "destroys": {"type": "array", "items": {"type": "object"}},
         },
         "required": ["allowed", "operation", "resource", "quota", "rates", "preview", "goes_too"],
     },
-            "destroys": {"type": "array", "items": {"type": "object"}},
 }

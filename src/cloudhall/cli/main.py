@@ -49,12 +49,14 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
     },
     T("查看与核验", "Look and verify"): {
         "search": BuiltIn("search:SEARCH", T("搜索一切", "Search everything")),
+        "bin": BuiltIn("bin:BIN", T("回收站：已删除、还能恢复的", "Recycle bin: deleted, can be restored")),
         "explain": BuiltIn(
             "explain:EXPLAIN", T("说明种类、字段、现状或权限", "Explain a kind, field, state or permission")
         ),
-        "bin": BuiltIn("bin:BIN", T("回收站：已删除、还能恢复的", "Recycle bin: deleted, can be restored")),
         "wait": BuiltIn("waiting:WAIT", T("等到就绪、被删除或条件成立", "Wait for ready, deleted or a condition")),
         "inbox": BuiltIn("inbox:INBOX", T("通知，以及是否发邮件", "Notices, and whether by mail too")),
+        "attach": BuiltIn("documents:ATTACH", T("给资源附加文件", "Attach a file to a resource")),
+        "document": BuiltIn("documents:DOCUMENT", T("资源的附件", "Documents of resources")),
         "deliveries": BuiltIn("inbox:DELIVERIES", T("事件回调投递了什么", "What a webhook was sent")),
         "rules": BuiltIn("rules:RULES", T("法规与价目的规定、工作日期限", "What law says, periods in working days")),
         "usage": BuiltIn("usage:USAGE", T("用量、配额、读数、缺口", "Usage, quotas, readings, gaps")),

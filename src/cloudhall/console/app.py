@@ -22,6 +22,7 @@ from cloudhall.console import (
     bulk,
     creating,
     details,
+    documents,
     doors,
     editing,
     export,
@@ -38,12 +39,13 @@ from cloudhall.console import (
     searching,
     security,
     session,
+    uploads,
 )
+from cloudhall.console import bin as recycled
 from cloudhall.console.equivalents import Equivalents
 from cloudhall.console.render import STATIC, Renderer
 from cloudhall.console.visit import COOKIE_S, Visit
 from cloudhall.kernel.errors import Invalid, NotFound, Unauthenticated
-from cloudhall.console import bin as recycled
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.text import T
@@ -77,7 +79,7 @@ class Console(NamedTuple):
 
 
 class Door(NamedTuple):
-    """One address with its views; `public` asks for no session.
+    """One address with its views; `public` asks for no session, `takes_file` reads a form with a file in it.
 
     `enrolling` lets in whoever must set up a second factor first.
     """
@@ -87,6 +89,7 @@ class Door(NamedTuple):
     post: View | None = None
     public: bool = False
     enrolling: bool = False
+    takes_file: bool = False
 
 
 class Static(StaticFiles):
@@ -126,6 +129,9 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door("/looks", post=doors.change_looks, public=True),
         Door("/search", searching.search),
         Door("/inbox", inbox.index, inbox.change),
+        Door("/bin", recycled.index),
+        Door("/{plural}/{target}:restore", post=_of_the_bin(recycled.restore)),
+        Door("/{plural}/{target}:purge", _of_the_bin(recycled.purge_form), _of_the_bin(recycled.purge)),
         Door("/rules", rules.index),
         Door("/rules/{table}", rules.history),
         Door("/audit", audit.search),
@@ -138,15 +144,15 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door("/{plural}.csv", _of_kind(export.export)),
         Door("/{plural}/{target}:update", _of_kind(editing.form), _of_kind(editing.submit)),
         Door("/{plural}/{target}:delete", _of_kind(acting.deletion_form), _of_kind(acting.delete)),
+        Door(f"/{{plural}}/{{target}}:{documents.ATTACH}", post=_of_kind(documents.attach), takes_file=True),
+        Door("/attachments/{id}:detach", post=documents.detach),
+        Door("/attachments/{id}", documents.download),
         Door("/{plural}/{target}:{verb}", _of_kind(acting.action_form), _of_kind(acting.act)),
         Door("/{plural}", _of_kind(lists.index)),
         Door("/{plural}/{target}", _of_kind(details.detail)),
         Door("/{path:path}", failures.no_page),
     )
     return [Mount("/static", Static(directory=STATIC)), *(_route(console, door) for door in doors_)]
-        Door("/bin", recycled.index),
-        Door("/{plural}/{target}:restore", post=_of_the_bin(recycled.restore)),
-        Door("/{plural}/{target}:purge", _of_the_bin(recycled.purge_form), _of_the_bin(recycled.purge)),
 
 
 def _console(kernel: Kernel) -> Console:
@@ -175,6 +181,17 @@ def _of_kind(view: View) -> View:
     return run
 
 
+def _of_the_bin(view: View) -> View:
+    """Give a view the kind that the address names, where the recycle bin keeps it."""
+
+    def run(visit: Visit, kind: AnyKind, target: str) -> Response:
+        if not kind.meta.recoverable_days:
+            raise NotFound(T("这类资源不进回收站", "The recycle bin keeps none of this kind"))
+        return view(visit, kind, target)
+
+    return _of_kind(run)
+
+
 def _of_many(view: View, verb: str) -> View:
     """Give a view the kind that the address names and what is done to many of it, where the kind allows it."""
 
@@ -192,21 +209,12 @@ def _route(console: Console, door: Door) -> Route:
     methods = [name for name, view in (("GET", door.get), ("POST", door.post)) if view]
 
     async def run(request: Request) -> Response:
+        if door.takes_file:
+            return await _answer_with_file(console, door, request)
         form = await _form(request) if request.method == "POST" else []
         return await run_in_threadpool(_answer, console, door, request, form)
 
     return Route(door.path, run, methods=methods)
-def _of_the_bin(view: View) -> View:
-    """Give a view the kind that the address names, where the recycle bin keeps it."""
-
-    def run(visit: Visit, kind: AnyKind, target: str) -> Response:
-        if not kind.meta.recoverable_days:
-            raise NotFound(T("这类资源不进回收站", "The recycle bin keeps none of this kind"))
-        return view(visit, kind, target)
-
-    return _of_kind(run)
-
-
 
 
 async def _form(request: Request) -> Pairs | None:
@@ -224,8 +232,26 @@ async def _form(request: Request) -> Pairs | None:
     return [(name, text.replace("\r\n", "\n")) for name, text in pairs]
 
 
-def _answer(console: Console, door: Door, request: Request, form: Pairs | None) -> Response:
+async def _answer_with_file(console: Console, door: Door, request: Request) -> Response:
+    """Receive a file, from nobody but who has a session, and let it go where the view has not kept it."""
+    visit = Visit(console, request, [])
+    try:
+        await run_in_threadpool(_enter, door, visit)
+        form, upload = await uploads.read(request, console.kernel)
+    except Exception as error:  # noqa: BLE001  every failure is a page
+        return _sealed(visit, await run_in_threadpool(failures.answer, visit, error))
+    try:
+        return await run_in_threadpool(_answer, console, door, request, form, upload)
+    finally:
+        if upload is not None:
+            upload.received.discard()
+
+
+def _answer(
+    console: Console, door: Door, request: Request, form: Pairs | None, upload: uploads.Upload | None = None
+) -> Response:
     visit = Visit(console, request, form or [])
+    visit.upload = upload
     try:
         response = _view(door, visit) if form is not None else failures.answer(visit, UNREADABLE)
     except Exception as error:  # noqa: BLE001  every failure is a page

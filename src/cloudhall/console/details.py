@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.responses import Response
 
-from cloudhall.console import formats, navigation, permissions, standing, timeline, values
+from cloudhall.console import documents, formats, navigation, permissions, standing, timeline, values
 from cloudhall.console.names import Named, display
 from cloudhall.console.pages import joined
 from cloudhall.console.places import place_kind
@@ -101,6 +101,7 @@ def detail(visit: "Visit", kind: AnyKind, target: str) -> Response:
         rooms=_rooms(visit, r),
         cost=visit.kernel.costs(r) if visit.kernel.costs else None,
         history=timeline.of_resource(visit, r),
+        documents=documents.of_resource(visit, r),
         done=visit.query.get("done", ""),
     )
     return visit.page("detail.html", call=visit.console.equivalents.get(meta, visit.target(r)), **context)

@@ -21,9 +21,11 @@ VERBS = {
     "update": T("修改", "Changed"),
     "delete": T("开始删除", "Deletion began"),
     "remove": T("删除完成", "Deletion finished"),
+    "attach_document": T("附加文件", "Document attached"),
+    "detach_document": T("移除附件", "Document taken away"),
 }
 MARKS = {"create": "ok", "delete": "off", "remove": "off"}
-PARTS = {"name": T("名称", "Name"), "labels": T("标签", "Labels")}
+PARTS = {"name": T("名称", "Name"), "labels": T("标签", "Labels"), "documents": T("附件", "Documents")}
 LOOKED_AT = 8  # events read for each one shown: some are about what the visitor may not see
 _NEWS = "verb != 'observe'"
 _BELOW = "place IN (SELECT descendant FROM place WHERE ancestor = ?)"

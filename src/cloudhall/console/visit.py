@@ -30,6 +30,7 @@ from cloudhall.kernel.text import Language, T
 
 if TYPE_CHECKING:
     from cloudhall.console.app import Console
+    from cloudhall.console.uploads import Upload
 
 AGENT_LENGTH_MAX = 200
 VISITOR_BYTES = 16
@@ -48,6 +49,7 @@ class Visit:
         self.id = getattr(request.state, "request_id", "") or new_id("rq", self.kernel.world)
         self.now_us = self.kernel.world.now_us()
         self.form = form
+        self.upload: Upload | None = None
         self.query: Mapping[str, str] = request.query_params
         self.language: Language = looks.language_of(
             self.query.get("lang"), request.cookies, request.headers.get("accept-language", "")

@@ -1,0 +1,5 @@
+"""An installation to attach documents in."""
+
+from tests.kit.hall import hall
+
+__all__ = ["hall"]
