@@ -87,7 +87,7 @@ class Server:
                 **self._as,
             )
         until = time.monotonic() + START_S
-        while not self._answers():
+        while not self.answers():
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < until, "PostgreSQL does not answer"
             time.sleep(0.02)
@@ -103,6 +103,14 @@ class Server:
         if self._process and self._process.poll() is None:
             self.stop()
         shutil.rmtree(self.folder)
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            psycopg.connect(self.url()).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def make(self, template: str = "template1") -> str:
         """Make a database as a copy of another that nobody is connected to; answers its name."""
@@ -123,13 +131,6 @@ class Server:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
-
-    def _answers(self) -> bool:
-        try:
-            psycopg.connect(self.url()).close()
-        except psycopg.OperationalError:
-            return False
-        return True
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

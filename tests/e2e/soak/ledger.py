@@ -16,6 +16,7 @@ from tests.e2e.api import Answer, Api
 DEVELOPER, ADMIN = "chen-xiaolan", "zhou-hang"
 VERBS = {"POST": "create", "PATCH": "update", "DELETE": "delete"}
 KINDS = {"projects": "identity.project", "buckets": "storage.bucket", "access-keys": "storage.access_key"}
+AWAY = {(503, "UNAVAILABLE", reason) for reason in ("STORE", "OUTCOME_UNKNOWN")}
 ABSENT = ""
 
 
@@ -46,6 +47,20 @@ class Refused(Exception):
     """The server said no to a change that it should have made."""
 
 
+class Away(Exception):
+    """The server said that its database is away, or went away while it was told."""
+
+
+def given(asked: object, answer: Answer) -> Any:
+    """Body of an answer; raises `Away` for a clear word that the database is not there, `Refused` for all else."""
+    if answer.status < 300:
+        return answer.body
+    told = (answer.status, answer.body.get("code"), answer.body.get("reason"))
+    if told in AWAY and answer.body["how"]:
+        raise Away(f"{asked}: {told}")
+    raise Refused(f"{asked}: {answer.status} {answer.body}")
+
+
 class Ledger:
     """Shared by all threads of a campaign."""
 
@@ -58,7 +73,9 @@ class Ledger:
         self.objects: dict[tuple[str, str], set[str]] = {}
         self.touched: set[tuple[str, str]] = set()
         self.changes = self.writes = 0
+        self.totals_s = 0.0  # longest that a bucket's totals took to be right after a restart
         self.killed_s = 0.0
+        self.trouble_s = (0.0, 0.0)  # since when something behind the server was away, and until when
         self.kept = ""  # the newest signed head of the log that was shown to us
 
     def change(self, api: Api, change: Change, **query: str) -> dict[str, Any]:
@@ -69,9 +86,7 @@ class Ledger:
 
     def note(self, change: Change, answer: Answer) -> dict[str, Any]:
         """Keep what an answer acknowledges."""
-        if answer.status >= 300:
-            raise Refused(f"{change}: {answer.status} {answer.body}")
-        row: dict[str, Any] = answer.body
+        row: dict[str, Any] = given(change, answer)
         with self.lock:
             del self.open[change.key]
             self.changes += 1
@@ -115,6 +130,11 @@ class Ledger:
     def alive_at(self, at_s: float) -> bool:
         """Whether the server was not yet killed at a time."""
         return not self.killed_s or at_s < self.killed_s
+
+    def calm(self, from_s: float, to_s: float) -> bool:
+        """Whether the server lived at both times, and nothing behind it was away in between."""
+        began, ended = self.trouble_s
+        return self.alive_at(to_s) and (to_s < began or ended < from_s)
 
     def _gone(self, plural: str, id_: str) -> None:
         row = self.live[plural].pop(id_)

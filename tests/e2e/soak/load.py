@@ -12,12 +12,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.e2e.api import Api, Unanswered
 from tests.e2e.clients import Door
-from tests.e2e.soak.ledger import ABSENT, ADMIN, DEVELOPER, Change, Ledger
+from tests.e2e.soak.ledger import ABSENT, ADMIN, DEVELOPER, Away, Change, Ledger, given
 
 ORGANISATION = "economy-information"
 KEEPER = "keeper-"  # projects, buckets and keys that stay, and hold what comes and goes
 NOBODYS = "nobodys-bucket"
 REVOKED_WITHIN_S = 1.0
+AGAIN_S = 0.1
 NAMES = 40  # of objects, for each writer and bucket
 LIMITS = {"projects": 6, "buckets": 8, "access-keys": 12}
 
@@ -36,6 +37,11 @@ class Doors:
             door = Door({"name": "", "status": self.address}, key)
             self._clients[at] = door.s3(connect_timeout=2, read_timeout=10, max_pool_connections=4)
         return self._clients[at]
+
+    def close(self) -> None:
+        """Let go of all connections; the next request of a key takes a new one."""
+        while self._clients:
+            self._clients.popitem()[1].close()
 
     def works(self, key: Mapping[str, Any], bucket: str) -> bool:
         """Whether a key lists its bucket; raises when the engine does not answer."""
@@ -64,6 +70,7 @@ class Load:
         self.revoked_ms: list[float] = []
         self._numbers = itertools.count()
         self._seed = seed
+        self._over = threading.Event()
         workers = [self._people, self._people, self._program, self._program]
         self._threads = [
             threading.Thread(target=self._run, args=(work, number, {w: a.again() for w, a in apis.items()}))
@@ -75,17 +82,21 @@ class Load:
         for thread in self._threads:
             thread.start()
 
+    def stop(self) -> None:
+        """Let each finish what it is at; for a city that lives on."""
+        self._over.set()
+
     def join(self) -> None:
-        """Wait until each has found its door closed."""
+        """Wait until each has finished, or found its door closed."""
         for thread in self._threads:
             thread.join()
 
     def _run(self, work: Any, number: int, apis: dict[str, Api]) -> None:
         try:
             work(random.Random(f"{self._seed}/{number}"), number, apis)  # noqa: S311  replayable on purpose
-        except (*Unanswered, BotoCoreError):
+        except (*Unanswered, BotoCoreError, Away) as error:
             if self.ledger.alive_at(time.monotonic()):
-                self.wrong.append("a request was not answered although nobody had killed anything")
+                self.wrong.append(f"a request was not answered although nobody had killed anything: {error!r}")
         except Exception as error:  # noqa: BLE001  whatever it is, the campaign reports it
             self.wrong.append(f"{type(error).__name__}: {error}")
         finally:
@@ -95,7 +106,7 @@ class Load:
     def _people(self, chance: random.Random, number: int, apis: dict[str, Api]) -> None:
         """Create, change and delete until nobody answers; each thread touches only what it made itself."""
         mark = f"soak-{number}-"
-        while True:
+        while not self._over.is_set():
             plural = chance.choice(("projects", "buckets", "buckets", "access-keys", "access-keys", "access-keys"))
             mine = [row for row in self.ledger.rows(plural) if row["name"].startswith(mark)]
             api = apis[ADMIN if plural == "projects" else DEVELOPER]
@@ -107,7 +118,7 @@ class Load:
             else:
                 self._create(api, plural, mark, chance)
             if chance.random() < 0.1:
-                self.ledger.kept = api.get("audit/checkpoint").decode()
+                self._keep_head(api)
 
     def _create(self, api: Api, plural: str, mark: str, chance: random.Random) -> None:
         body: dict[str, Any] = {"name": f"{mark}{self._seed}-{next(self._numbers)}"}
@@ -130,22 +141,55 @@ class Load:
     def _change(self, api: Api, method: str, plural: str, target: str, body: Any = None, **query: str) -> None:
         who = ADMIN if plural == "projects" else DEVELOPER
         key = f"soak/{self._seed}/{next(self._numbers)}/{method}"
-        self.ledger.change(api, Change(key, who, method, plural, target, body), **query)
+        change, began = Change(key, who, method, plural, target, body), time.monotonic()
+        try:
+            self.ledger.change(api, change, **query)
+        except (*Unanswered, Away):
+            if not self._excused(began):
+                raise
+            self._again(api, change)
+
+    def _again(self, api: Api, change: Change) -> None:
+        """Send a change under its key until it is answered, as a client does whose server has lost its database."""
+        while True:
+            time.sleep(AGAIN_S)
+            began = time.monotonic()
+            try:
+                self.ledger.note(change, change.send(api))
+                return
+            except (*Unanswered, Away):
+                if not self._excused(began):
+                    raise
+
+    def _keep_head(self, api: Api) -> None:
+        """Remember the newest signed head of the log, as whoever will ask for its continuation does."""
+        began = time.monotonic()
+        try:
+            self.ledger.kept = given("checkpoint", api.send("GET", "audit/checkpoint")).decode()
+        except (*Unanswered, Away):
+            if not self._excused(began):
+                raise
+
+    def _excused(self, began_s: float) -> bool:
+        """Whether something was away meanwhile that is about to come back."""
+        now_s = time.monotonic()
+        return self.ledger.alive_at(now_s) and not self.ledger.calm(began_s, now_s)
 
     def _await_refusal(self, key: dict[str, Any]) -> None:
-        """A revoked key is refused within a second, as long as the server lives to see to it."""
+        """A revoked key is refused within a second, as long as server and database live to see to it."""
         began = asked = time.monotonic()
         while not self.doors.revoked(key):
             if asked - began > REVOKED_WITHIN_S:  # when it was asked: the answer may have taken its time
-                if self.ledger.alive_at(began + REVOKED_WITHIN_S):
+                if self.ledger.calm(began, began + REVOKED_WITHIN_S):
                     self.wrong.append(f"key {key['id']} was known {asked - began:.2f} s after its revocation")
                 return
             asked = time.monotonic()
-        self.revoked_ms.append((asked - began) * 1_000)
+        if self.ledger.calm(began, asked):
+            self.revoked_ms.append((asked - began) * 1_000)
 
     def _program(self, chance: random.Random, number: int, _apis: dict[str, Api]) -> None:
         """Read, put, replace and delete objects until the engine is gone."""
-        while True:
+        while not self._over.is_set():
             bucket = chance.choice(self.ledger.rows("buckets", KEEPER))
             key = chance.choice([k for k in self.ledger.keys_of(bucket["id"]) if k["state"] == "ready"])
             at = (str(bucket["name"]), f"{number}/{chance.randrange(NAMES)}")

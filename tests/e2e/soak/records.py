@@ -1,10 +1,13 @@
 """Judgement of the files that a killed server leaves, on a copy of them: room, log, revisions, bills."""
 
+import collections
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from cloudhall import installation
 from cloudhall.kernel.kernel import Kernel
@@ -32,11 +35,12 @@ def rooms(kernel: Kernel) -> Iterator[str]:
     tx = kernel.store.read()
     for kind in kernel.registry:
         for quota in kind.meta.quotas:
-            amount = f"sum(json_extract(spec, '$.{quota.path.removeprefix('spec.')}'))"
-            sums = dict(tx.execute(f"SELECT place, {amount} FROM {kind.meta.table} WHERE deleted IS NULL GROUP BY 1"))
+            sums: collections.Counter[str] = collections.Counter()
+            for place, spec in tx.execute(f"SELECT place, spec FROM {kind.meta.table} WHERE deleted IS NULL"):
+                sums[place] += msgspec.json.decode(spec)[quota.path.removeprefix("spec.")]
             counters = dict(tx.execute("SELECT place, used FROM quota WHERE key = ? AND used > 0", (quota.key,)))
             if sums != counters:
-                yield f"quota {quota.key} counts {counters}, the rows make {sums}"
+                yield f"quota {quota.key} counts {counters}, the rows make {dict(sums)}"
 
 
 def revisions(kernel: Kernel) -> Iterator[str]:
@@ -82,8 +86,10 @@ def leaves(kernel: Kernel, ledger: Ledger) -> Iterator[str]:
     written = {(resource, action): n for resource, action, n in kernel.store.read().execute(sql)}
     may = set(_of_open(ledger))
     for at, n in ledger.leaves.items():
-        if not n <= written.get(at, 0) <= n + (at in may):
-            yield f"{at} was acknowledged {n} times and is in the log {written.get(at, 0)} times"
+        found = written.get(at, 0)
+        if not n <= found <= n + (at in may):
+            amiss = "too seldom" if found < n else "too often"
+            yield f"{at} was acknowledged {n} times and is in the log {amiss}: {found} times"
 
 
 def _of_open(ledger: Ledger) -> Iterator[tuple[str, str]]:
