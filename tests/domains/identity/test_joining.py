@@ -21,8 +21,10 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, Unauthenticated
 from cloudhall.kernel.world import SECOND_US
 from tests.domains.identity.conftest import PASSWORD, Town
+from tests.kit.databases import BOTH
 from tests.kit.relay import Relay, relaying
 
+pytestmark = BOTH
 OWN = "my own horse"
 MIN = Newcomer("wu-min", "吴敏", OWN)
 

@@ -16,8 +16,10 @@ from cloudhall.domains.identity.provider_log_in import Arrival, Browser
 from cloudhall.kernel.errors import CloudhallError, Conflict, Forbidden, Invalid, TooMany, Unauthenticated, Unavailable
 from cloudhall.kernel.world import SECOND_US
 from tests.domains.identity.conftest import Town
+from tests.kit.databases import BOTH
 from tests.kit.provider import Provider, new_key, providing
 
+pytestmark = BOTH
 VERIFIED: dict[str, Any] = {"email": "wu@city.example", "email_verified": True}
 
 

@@ -19,8 +19,10 @@ from cloudhall.kernel.roles import DEVELOPER
 from cloudhall.kernel.wire import rfc3339
 from cloudhall.kernel.world import SECOND_US
 from tests.domains.identity.conftest import Town
+from tests.kit.databases import BOTH
 from tests.kit.hall import Hall, opened
 
+pytestmark = BOTH
 DAY_S = DAY_US // SECOND_US
 
 
