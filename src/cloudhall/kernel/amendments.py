@@ -89,6 +89,14 @@ def within(tx: Tx, project: str, meter: str, from_us: int, to_us: int, resource:
     return sorted(mine, key=lambda row: (row.reading.from_us, row.reading.source, row.reading.source_id, row.step))
 
 
+def last_us(tx: Tx, project: str) -> int:
+    """When something was last amended in a project; 0 if never. Cost: the amendments of the project."""
+    (at_us,) = tx.execute(
+        "SELECT coalesce(max(recorded_us), 0) FROM usage_amendment WHERE project = ?", (project,)
+    ).fetchone()
+    return int(at_us)
+
+
 def _row(row: Any) -> Amended:
     return Amended(_reading(row[:_WIDTH]), *row[_WIDTH:])
 

@@ -58,6 +58,10 @@ class Context:
         """Live rows by indexed spec fields: `ctx.list(AccessKey, bucket=b.id)`; all of the kind without any."""
         return self._look.list(kind, {f"spec.{k}": v for k, v in where.items()}, limit=LIST_MAX)
 
+    def beside(self, kind: type[K]) -> Sequence[K]:
+        """Live rows of a kind in the place of this resource."""
+        return self._look.list(kind, {"place": self.resource.place}, limit=LIST_MAX)
+
     @property
     def tx(self) -> Tx:
         """Connection that reads, for a domain's own hot tables."""

@@ -102,7 +102,7 @@ def totals(tx: Tx, project: str, from_us: int, to_us: int) -> list[Total]:
     for key in sorted(METERS):
         add_up = _sums if METERS[key].aggregation == "sum" else _levels
         by_resource = {total.resource: total for total in add_up(tx, project, key, window)}
-        for amended in amendments.within(tx, project, key, from_us - _look_back_us(key), to_us):
+        for amended in amendments.within(tx, project, key, from_us - look_back_us(key), to_us):
             _add(by_resource, key, amended.reading, amended.sign, window)
         found.extend(by_resource[resource] for resource in sorted(by_resource))
     return found
@@ -131,7 +131,7 @@ def readings(
     Their `share`s with their signs add up to the total.
     Cost: the index entries of this project and meter from the last page's end to this one's.
     """
-    begin_us = from_us - _look_back_us(meter)
+    begin_us = from_us - look_back_us(meter)
     after = after or After(begin_us - 1, "", "")
     rows = tx.execute(
         "SELECT source, source_id, from_us, to_us, quantity_micro FROM usage"
@@ -160,6 +160,21 @@ def readings(
     )
     later = (row for row in amended if row.place > after)
     return list(islice(heapq.merge(delivered, later, key=lambda row: row.place), limit))
+
+
+def recorded_after(
+    tx: Tx, project: str, meter: str, from_us: int, to_us: int, since_us: int, *, limit: int = 100
+) -> list[Reading]:
+    """Readings of a period that were recorded after a time, in order of time.
+
+    Cost: every reading of the project's meter in the period; ask it only where a total is known to differ.
+    """
+    rows = tx.execute(
+        f"SELECT {BODY} FROM usage WHERE project = ? AND meter = ? AND from_us >= ? AND from_us < ? AND to_us > ?"
+        " AND recorded_us > ? ORDER BY from_us, source, source_id LIMIT ?",
+        (project, meter, from_us - look_back_us(meter), to_us, from_us, since_us, limit),
+    )
+    return [Reading(**dict(zip(Reading.__struct_fields__, row, strict=True))) for row in rows]
 
 
 def gaps(tx: Tx, project: str, from_us: int, to_us: int) -> list[Gap]:
@@ -296,7 +311,7 @@ def _inside(reading: Reading, window: Span) -> bool:
 
 def _amended(tx: Tx, project: str, meter: str, resource: str, window: Span) -> list[Amended]:
     """Signed rows of a resource that lie in a period."""
-    found = amendments.within(tx, project, meter, window.from_us - _look_back_us(meter), window.to_us, resource)
+    found = amendments.within(tx, project, meter, window.from_us - look_back_us(meter), window.to_us, resource)
     return [row for row in found if _inside(row.reading, window)]
 
 
@@ -320,7 +335,7 @@ def _gap(tx: Tx, source: str, source_id: str) -> Gap | None:
     return None if row is None else Gap(**dict(zip(Gap.__struct_fields__, row, strict=True)))
 
 
-def _look_back_us(meter: str) -> int:
+def look_back_us(meter: str) -> int:
     """How far before a period a reading may begin that counts in it: a sum counts where it begins."""
     return _reach_us(meter) if meter_of(meter).aggregation == "level" else 0
 

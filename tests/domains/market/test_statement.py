@@ -59,7 +59,7 @@ class Market:
             to_us=to_us,
             quantity_micro=quantity_micro,
         )
-        self.kernel.store.write(lambda tx: metering.record(tx, [reading], now_us=to_us)).result()
+        self.kernel.store.write(lambda tx: metering.record(tx, [reading], now_us=self.world.now_us())).result()
 
     def statement(self) -> Statement:
         open_statements(self.kernel)

@@ -35,8 +35,11 @@ def open_statements(kernel: "Kernel") -> int:
 
 
 def _projects_in_use(tx: Tx, period: rules.Period) -> list[str]:
-    in_use = "SELECT project FROM meter_level UNION SELECT project FROM usage WHERE from_us >= ? AND from_us < ?"
-    rows = tx.execute(in_use, period).fetchall()
+    in_use = (
+        "SELECT project FROM meter_level UNION SELECT project FROM usage WHERE from_us >= ? AND from_us < ?"
+        " UNION SELECT project FROM usage_amendment WHERE recorded_us >= ?"  # its difference needs a statement
+    )
+    rows = tx.execute(in_use, (*period, period.from_us)).fetchall()
     table = f"SELECT place FROM {Statement.meta.table} WHERE spec_period = ? AND deleted IS NULL"  # noqa: S608  a declared name
     opened = {row[0] for row in tx.execute(table, (rules.period_at(period.from_us),))}
     return sorted({row[0] for row in rows} - opened)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.domains.identity.project import Project
-from cloudhall.domains.market import rules
+from cloudhall.domains.market import closing, rules
 from cloudhall.domains.market.rating import Line
 from cloudhall.domains.market.statement import Statement
 from cloudhall.kernel import events, levels, usage
 from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.look import Reader
 from cloudhall.kernel.metering import METERS
 from cloudhall.kernel.pages import Page
 from cloudhall.kernel.store.tables import Where
@@ -36,8 +37,12 @@ def statement(kernel: "Kernel", _caller: Caller, s: Statement, query: Mapping[st
     chosen = _chosen(lines, query)
     resource = query.get("resource", "")
     return {
+        "adjustments": s.status.adjustments,
+        "since": closing.pending_at(s, Reader(tx, kernel.tables, "", kernel.world.now_us()))
+        if s.status.closed_us
+        else [],
         "lines": lines,
-        "strip": [Part(line.title, line.amount_fen) for line in lines if line.amount_fen],
+        "strip": [Part(line.title, line.amount_fen) for line in lines if line.amount_fen > 0],
         "names": {row.resource: _name(tx, row.resource) for line in lines for row in line.rows},
         "chosen": chosen,
         "chosen_resource": resource,

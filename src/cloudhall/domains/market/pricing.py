@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from cloudhall.domains.market import rules
+from cloudhall.domains.market.closing import pending_of
 from cloudhall.domains.market.price_plan import ComponentSpec, PricePlan
+from cloudhall.domains.market.statement import Statement
 from cloudhall.kernel.commands import Plan
+from cloudhall.kernel.look import Reader
 from cloudhall.kernel.metering import METERS
 from cloudhall.kernel.store.tables import LIVE, Sort
 from cloudhall.kernel.text import T
@@ -23,6 +28,8 @@ def price(kernel: "Kernel", plan: Plan) -> dict[str, Any]:
     period = rules.period_of(rules.period_at(now))
     prices = components_at(kernel, now)
     domain = type(plan.new).meta.domain
+    if isinstance(plan.new, Statement) and plan.new.status.closed_us:
+        return {"month_fen": 0, "lines": [], "by_use": [], **_changes(kernel, plan.new)}
     lines = [_line(prices[key], level, period) for key, level in plan.rates if key in prices]
     rated = {key for key, _ in plan.rates}
     by_use = [_unit_price(c) for key, c in sorted(prices.items()) if key.startswith(f"{domain}.") and key not in rated]
@@ -31,6 +38,12 @@ def price(kernel: "Kernel", plan: Plan) -> dict[str, Any]:
         "lines": lines,
         "by_use": by_use if plan.rates else [],
     }
+
+
+def _changes(kernel: "Kernel", closed: Statement) -> dict[str, Any]:
+    """What rating a closed month again would put on the next statement, line by line and in all."""
+    found = pending_of(closed, Reader(kernel.store.read(), kernel.tables, "", kernel.world.now_us()))
+    return {"changes": msgspec.to_builtins(found), "difference_fen": sum(a.amount_fen for a in found)}
 
 
 def components_at(kernel: "Kernel", at_us: int) -> dict[str, ComponentSpec]:

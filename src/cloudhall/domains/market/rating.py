@@ -65,9 +65,8 @@ def lines(tx: Tx, project: str, plans: Sequence[PricePlan], period: rules.Period
     by_meter: dict[str, list[_Stretch]] = {}
     for stretch in _stretches(plans, period):
         by_meter.setdefault(stretch.spec.meter, []).append(stretch)
-    totals: dict[tuple[int, int], dict[str, dict[str, int]]] = {}
-    for s in (s for stretches in by_meter.values() for s in stretches):
-        totals.setdefault((s.from_us, s.to_us), _totals(tx, project, s.from_us, s.to_us, now_us))
+    spans = {(s.from_us, s.to_us) for stretches in by_meter.values() for s in stretches}
+    totals = {span: _totals(tx, project, *span, now_us) for span in sorted(spans)}
     found = (_meter_lines(stretches, totals, period) for _, stretches in sorted(by_meter.items()))
     return [line for meter_lines in found for line in meter_lines]
 

@@ -40,6 +40,16 @@ def reckoning(factors: Iterable[Factor], spec: ComponentSpec) -> T:
     return T(" + ".join(t.zh for t in texts), " + ".join(t.en for t in texts))
 
 
+def yuan(fen: int) -> str:
+    """Money in yuan, such as `1,234.50`."""
+    return f"{Decimal(fen).scaleb(-2):,.2f}"
+
+
+def difference(fen: int) -> str:
+    """Money that comes on top or off, such as `+0.24`."""
+    return f"{Decimal(fen).scaleb(-2):+,.2f}"
+
+
 def _factor(f: Factor, spec: ComponentSpec) -> T:
     quantity, unit = _decimal(f.quantity_micro * lot_of(spec), 6), counted_unit(spec)
     if f.included:
