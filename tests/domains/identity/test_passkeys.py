@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cloudhall.domains.identity import ceremonies, factors, passkeys, second, sessions, tickets
+from cloudhall.domains.identity import ceremonies, factors, letters, passkeys, second, sessions, tickets
 from cloudhall.domains.identity.ceremonies import Site
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel.caller import Caller
@@ -271,8 +271,8 @@ class TestSecondFactor:
 def test_they_work_where_the_name_is_ours_and_the_way_is_safe(
     monkeypatch: pytest.MonkeyPatch, origin: str, name: str | None
 ) -> None:
-    monkeypatch.setenv(ceremonies.ADDRESS, "https://cloud.example.cn")
+    monkeypatch.setenv(letters.ADDRESS, "https://cloud.example.cn")
     site = ceremonies.site_of(origin)
     assert (site.name if site else None) == name
-    monkeypatch.setenv(ceremonies.ADDRESS, "https://10.0.0.8")
+    monkeypatch.setenv(letters.ADDRESS, "https://10.0.0.8")
     assert ceremonies.site_of("https://10.0.0.8") is None

@@ -6,7 +6,6 @@ the request came by, and that address has one of the names that are ours; the de
 The package `webauthn` is imported where an answer is checked, and nowhere else.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cloudhall.domains.identity import passkeys, tickets
+from cloudhall.domains.identity import letters, passkeys, tickets
 from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.text import T
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from cloudhall.domains.identity.person import Person
     from cloudhall.kernel.kernel import Kernel
 
-ADDRESS = "CLOUDHALL_ADDRESS"
 LOOPBACK = "localhost"  # a browser takes no bare IP address for a site (W3C Web Authentication, 5.1.3 step 7)
 SITE_NAME = "Cloudhall 云厅"
 REGISTER, ALONE = "passkey.register", "passkey.alone"
@@ -50,7 +48,7 @@ def site_of(origin: str) -> Site | None:
 
 def own_address() -> str:
     """Return the console's own address as the operator named it; empty where nobody did."""
-    return os.environ.get(ADDRESS, "").rstrip("/")
+    return letters.address("")
 
 
 def no_site() -> Invalid:
