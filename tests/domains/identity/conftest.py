@@ -1,14 +1,19 @@
 """An installation with an organisation and people who log in; hashing is made cheap, but stays argon2id."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloudhall.domains.identity import passwords, sessions
+from cloudhall.domains.identity import oidc, passwords, sessions
 from cloudhall.domains.identity.person import Person
 from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.world import SECOND_US
 from tests.kit.hall import Hall, opened
+from tests.kit.provider import providing
+
+if TYPE_CHECKING:
+    from tests.domains.identity.gate import Gate
 
 PASSWORD = "right horse battery"
 
@@ -56,3 +61,13 @@ def town(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     with opened() as hall:
         yield Town(hall)
     passwords._nobodys_hash.cache_clear()
+
+
+@pytest.fixture
+def gate(town: Town) -> Iterator["Gate"]:
+    """Return a town before a provider; what was known of others is forgotten."""
+    from tests.domains.identity.gate import Gate
+
+    oidc._known.clear()
+    with providing(lambda: town.world.now_us() // SECOND_US) as provider:
+        yield Gate(town, provider)

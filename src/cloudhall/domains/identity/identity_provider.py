@@ -86,7 +86,7 @@ class IdentityProvider(
     title=T("身份提供方", "Identity provider"),
     prefix="ip",
     doc=T(
-        "用别处的账号登录（OpenID Connect）。认人只凭签发者加编号；管理员不经此登录。",
+        "用别处的账号登录。认人只凭签发者加编号；管理员不经此登录。",
         "Log-in with an account elsewhere (OpenID Connect). People are known by issuer and subject; administrators do "
         "not come in this way.",
     ),
