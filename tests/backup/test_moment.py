@@ -119,7 +119,7 @@ def test_one_moment_of_rows_and_objects_while_clients_write(server: Callable[...
             if one.done_us <= at_us or one.asked_us > at_us:
                 assert (one.key in names) == (one.done_us <= at_us), one
     tried = run("backup", "verify", "--from", tmp_path / "backup", "--key-file", tmp_path / KEY)
-    assert (tried.returncode, "7 checks, 0 failed" in tried.stdout) == (0, True), tried.stdout + tried.stderr
+    assert (tried.returncode, "8 checks, 0 failed" in tried.stdout) == (0, True), tried.stdout + tried.stderr
 
 
 def check_objects(again: Server, door: Door, possible_: dict[str, set[bytes | None]]) -> None:

@@ -34,7 +34,7 @@ def test_sent_tried_and_restored(vault: SeaweedFS, city: Server, taken: Path, tm
     made = run("backup", "--home", city.home, "--to", AT, "--key-file", key, **there)
     assert made.returncode == 0, made.stderr
     tried = run("backup", "verify", "--from", AT, "--key-file", key, **there)
-    assert (tried.returncode, "7 checks, 0 failed" in tried.stdout) == (0, True), tried.stderr
+    assert (tried.returncode, "8 checks, 0 failed" in tried.stdout) == (0, True), tried.stderr
     again = run("backup", "--home", city.home, "--to", AT, "--key-file", key, **there)
     assert (again.returncode, f"{AT} is there already" in again.stderr) == (7, True)
     client = s3(vault, "keeper")

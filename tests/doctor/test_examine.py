@@ -33,6 +33,8 @@ CODES = {
     "engine",
     "database",
     "audit",
+    "archive",
+    "documents",
     "clock",
 }
 FUTURE_US = 4_000_000_000_000_000
@@ -83,7 +85,7 @@ def test_a_server_that_runs_and_one_that_is_stopped_are_well(stopped: Server, ho
     assert {f.code for f in down} == CODES | {"port"}
     assert [f for f in down if f.state is not State.OK] == []
     told = run("doctor", "--home", home, "--port", free_port())
-    assert (told.returncode, told.stdout.splitlines()[-1]) == (0, "13 findings, 0 wrong, 0 to note")
+    assert (told.returncode, told.stdout.splitlines()[-1]) == (0, "15 findings, 0 wrong, 0 to note")
 
 
 def test_examining_changes_nothing(home: Path) -> None:
@@ -136,6 +138,18 @@ def forged_checkpoint(home: Path) -> None:
     sql(home, "UPDATE audit_checkpoint SET note = replace(note, 'cloudhall/', 'cloudhalL/')")
 
 
+def lost_document(home: Path) -> None:
+    sql(home, f"INSERT INTO attachment VALUES ('do-1', 'k', 'r', 'n', 't', 1, '{'a' * 64}', 1, 'p')")
+
+
+def lost_archive(home: Path) -> None:
+    sql(home, "INSERT INTO event_archive (first, last, bytes, sha256, at_us) VALUES (1, 10, 1, 'x', 1)")
+
+
+def lost_events(home: Path) -> None:
+    sql(home, "DELETE FROM event WHERE revision < 5")
+
+
 def future_row(home: Path) -> None:
     sql(home, f"UPDATE audit_leaf SET at_us = {FUTURE_US} WHERE idx = 3")
 
@@ -167,6 +181,9 @@ SPOILT: list[tuple[Callable[[Path], None], set[str]]] = [
     (forged_checkpoint, {"audit"}),
     (future_row, {"audit", "clock"}),  # the row says another time than its leaf
     (expired_certificate, {"certificate"}),
+    (lost_document, {"documents"}),
+    (lost_archive, {"archive"}),
+    (lost_events, {"archive"}),
 ]
 
 

@@ -1,6 +1,9 @@
 """Old events go to files, and nobody who reads the log notices: no gap, nothing twice, whatever is killed when."""
 
 import contextlib
+import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +23,8 @@ from tests.kit.databases import BOTH
 pytestmark = BOTH
 WIDTH = 10
 EVERYTHING = 10_000
+KILLS, KILLED_WITHIN_S = 3, 0.8
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -210,7 +215,7 @@ def test_a_kill_at_any_point_loses_and_doubles_nothing() -> None:
             assert whole(shop) == before, f"after the turn that follows a kill at point {at}"
             standing = shop.hall.kernel.history.standing(shop.hall.read())
             assert standing.archived == standing.deleted > 0
-            assert not list(shop.hall.kernel.history.wrong(shop.hall.read()))
+            assert not list(archive.wrong(shop.hall.read(), shop.hall.home))
             assert len(list(shop.hall.kernel.history.folder.iterdir())) == standing.files
 
 
@@ -246,14 +251,14 @@ def test_what_a_kill_left_half_written_is_written_anew(shop: Shop) -> None:
 def test_a_file_that_was_harmed_is_refused_and_named(shop: Shop, harm: str) -> None:
     history = narrow(shop)
     history.turn()
-    assert list(history.wrong(shop.hall.read())) == []
+    assert list(archive.wrong(shop.hall.read(), shop.hall.home)) == []
     path = sorted(history.folder.iterdir())[1]
     spoil(path, harm)
     shop.hall.restart()
     history = narrow(shop)
     with pytest.raises(Unavailable, match=path.name):
         whole(shop)
-    assert [path.name in text.en for text in history.wrong(shop.hall.read())] == [True]
+    assert [path.name in text.en for text in archive.wrong(shop.hall.read(), shop.hall.home)] == [True]
 
 
 def spoil(path: Path, harm: str) -> None:
@@ -270,7 +275,7 @@ def test_a_range_that_is_missing_is_named(shop: Shop, last: int) -> None:
     history = narrow(shop, kept_rows=1)
     history.turn()
     shop.hall.write(lambda tx: tx.execute("DELETE FROM event_archive WHERE last = ?", (last,)))
-    assert [str(last - WIDTH + 1) in text.en for text in history.wrong(shop.hall.read())] == [True]
+    assert [str(last - WIDTH + 1) in text.en for text in archive.wrong(shop.hall.read(), shop.hall.home)] == [True]
 
 
 def test_a_log_with_a_gap_is_not_archived_silently(shop: Shop) -> None:
@@ -300,3 +305,27 @@ def test_deleting_leaves_room_for_writers(shop: Shop, monkeypatch: pytest.Monkey
     monkeypatch.setattr(store, "write", lambda run: writes.append(run) or write(run))  # type: ignore[func-returns-value]  # counted on the way
     moved = narrow(shop).turn()
     assert len(writes) > moved * WIDTH // 3
+
+
+def test_a_process_that_is_killed_again_and_again_loses_and_doubles_nothing() -> None:
+    with working() as shop:
+        fill(shop, 60)
+        before, chance = whole(shop), random.Random(3)  # noqa: S311  a seed replays it
+        hall = shop.hall
+        for _ in range(KILLS):
+            hall.close()
+            command = [sys.executable, "-m", "tests.kernel.archiver", str(hall.home), hall.database]
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"begun\n"
+            time.sleep(chance.random() * KILLED_WITHIN_S)
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            hall.reopen()
+            assert whole(shop) == before
+            assert not list(archive.wrong(hall.read(), hall.home))
+        moved = hall.kernel.history.standing(hall.read()).archived
+        narrow(shop).turn()
+        assert whole(shop) == before
+        assert 0 < moved <= hall.kernel.history.standing(hall.read()).archived

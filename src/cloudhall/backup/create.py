@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cloudhall.backup import manifest, rows, sealed, trouble
+from cloudhall.backup import kept, manifest, rows, sealed, trouble
 from cloudhall.backup.engine import contents_of
 from cloudhall.backup.manifest import File, Manifest
 from cloudhall.backup.objects import Copy
@@ -44,6 +44,7 @@ def create(home: Path, folder: Path, secret: bytes | None, progress: Progress) -
     with new_folder(folder) as work:
         head = (home / HEAD).read_bytes()  # before the rows: a log never lags behind the head that is kept of it
         at_ns = _objects_and_rows(home, work, progress)
+        kept.take(home, work, progress)
         beside = sealed.gathered(home) | {HEAD: head}  # after the rows: no row is sealed with a key that came later
         made = _described(home, work, at_ns, progress)
         sealed.write(work, beside, secret, manifest.encoded(made))

@@ -9,7 +9,9 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +26,8 @@ from cloudhall.drivers.objects import Identity, Key
 from cloudhall.drivers.objects.buckets import client, translated
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.drivers.objects.weed_copy import attached
+from cloudhall.domains.documents import attachments
+from cloudhall.kernel import archive
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.text import T
 
@@ -54,7 +58,7 @@ def prove(folder: Path, secret: bytes | None, progress: Progress, scratch: Path 
     with tempfile.TemporaryDirectory(prefix="cloudhall-verify-", dir=scratch) as temporary:
         home = Path(temporary) / "home"
         made = restore(folder, home, secret, progress)
-        findings = [_files(made), *_rows(home, made), _log(home, made)]
+        findings = [_files(made), *_rows(home, made), _kept(home), _log(home, made)]
         if made.buckets is not None:
             findings += _objects(folder, home, made.buckets, progress)
     return findings
@@ -83,6 +87,22 @@ def _rows(home: Path, made: Manifest) -> Iterator[Finding]:
     detail = T(f"{len(seen)} 张表共 {count:,} 行，与备份时刻一致", f"{count:,} in {len(seen)} tables, as at the moment")
     named = ", ".join(wrong)
     yield Finding(T("数据行", "rows"), T(f"不同：{named}", f"different: {named}") if wrong else detail, not wrong)
+
+
+def _kept(home: Path) -> Finding:
+    """Hold each archived file and each document against the hash that the rows have of it."""
+    with closing(connect(home / rows.NAME)) as tx:
+        archived, n = archive.archived(tx), len(attachments.hashes(tx))
+        wrong = [*(text.en for text in archive.wrong(tx, home)), *attachments.wrong(tx, home)]
+    about = T("归档与附件", "archive and documents")
+    if wrong:
+        named = "; ".join(wrong)
+        return Finding(about, T(f"缺失或不同：{named}", f"missing or different: {named}"), ok=False)
+    return Finding(
+        about,
+        T(f"{archived:,} 条事件和 {n} 个附件，内容一致", f"{archived:,} events and {n} documents, each the same"),
+        ok=True,
+    )
 
 
 def _log(home: Path, made: Manifest) -> Finding:

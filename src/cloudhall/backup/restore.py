@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from cloudhall.backup import create, manifest, rows, sealed
+from cloudhall.backup import create, kept, manifest, rows, sealed
 from cloudhall.backup.create import Progress, new_folder
 from cloudhall.backup.engine import contents_of
 from cloudhall.backup.manifest import Manifest
@@ -32,6 +32,7 @@ def restore(folder: Path, home: Path, secret: bytes | None, progress: Progress) 
         sealed.spread(beside, work)  # the engine's keys among them: it would make others at its first start
         shutil.copyfile(folder / rows.NAME, work / rows.NAME)
         progress(create.ROWS, made.files[rows.NAME].bytes)
+        kept.give(folder, work)
         if made.buckets is not None:
             _give_objects(folder, work / "objects", progress)
             write_private(work / sealed.PORTS, beside[sealed.PORTS])

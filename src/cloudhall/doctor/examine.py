@@ -55,6 +55,7 @@ def _records(home: Path) -> Iterator[Finding]:
         with records.reader(home) as tx:
             yield from records.database(tx)
             yield from records.log(tx, home)
+            yield from records.kept(tx, home)
             yield from machine.clock(records.newest_us(tx))
     except sqlite3.DatabaseError as error:
         yield records.broken(error)

@@ -2,11 +2,13 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cloudhall import verify
 from cloudhall.doctor.findings import Finding, State, refused
+from cloudhall.domains.documents import attachments
+from cloudhall.kernel import archive
 from cloudhall.kernel.audit import AuditBroken, AuditLog, Checkpoint
 from cloudhall.kernel.audit_check import wrong_rows
 from cloudhall.kernel.errors import CloudhallError
@@ -16,6 +18,7 @@ from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
 
 DATABASE, LOG = T("数据库", "database"), T("审计日志", "audit log")
+ARCHIVE, DOCUMENTS = T("归档的事件", "archived events"), T("附件", "documents")
 FROM_BACKUP = T(
     "停下服务器，从备份恢复；先保留现有文件夹", "Stop the server and restore a backup; keep this folder first"
 )
@@ -74,6 +77,21 @@ def log(tx: sqlite3.Connection, home: Path) -> Iterator[Finding]:
     yield Finding(
         "audit", LOG, T(f"{size:,} 条，与签名的检查点一致", f"{size:,} entries, as the signed checkpoint has them")
     )
+
+
+def kept(tx: sqlite3.Connection, home: Path) -> Iterator[Finding]:
+    """Whether archived events and documents are what the rows have of them. Reads each file."""
+    if not tx.execute("SELECT 1 FROM sqlite_master WHERE name = 'event_archive'").fetchone():
+        return  # rows of an older release that has not been started since
+    yield _whole("archive", ARCHIVE, [*archive.wrong(tx, home)], archive.archived(tx))
+    lost = [T(f"{s[:16]}… 缺失或被改动", f"{s[:16]}… is missing or was changed") for s in attachments.wrong(tx, home)]
+    yield _whole("documents", DOCUMENTS, lost, len(attachments.hashes(tx)))
+
+
+def _whole(code: str, about: T, wrong: Sequence[T], count: int) -> Finding:
+    if wrong:
+        return Finding(code, about, wrong[0], State.WRONG, FROM_BACKUP)
+    return Finding(code, about, T(f"{count:,} 条，内容与记录一致", f"{count:,}, each as it is recorded"))
 
 
 def _compare_with_kept_head(audit: AuditLog, tx: sqlite3.Connection) -> None:

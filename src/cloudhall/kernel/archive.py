@@ -129,20 +129,6 @@ class History:
                 moved += 1
             return moved
 
-    def wrong(self, tx: Tx) -> Iterator[T]:
-        """Whatever is wrong: a gap, a recorded file that is missing or changed. Reads all of them."""
-        expected = 1
-        for row in tx.execute(f"{_RECORD} ORDER BY first").fetchall():
-            file = File(*row)
-            if file.first != expected:
-                yield T(f"缺少版本 {expected} 起的事件", f"events from revision {expected} on are missing")
-            if parquet.sha256(self.folder / file.name) != file.sha256:
-                yield _damaged(self.folder / file.name).text
-            expected = file.last + 1
-        kept = tx.execute("SELECT min(revision) FROM event").fetchone()[0]
-        if kept is not None and kept > expected:
-            yield T(f"版本 {expected} 至 {kept - 1} 不见了", f"revisions {expected} to {kept - 1} are gone")
-
     def _select(self, file: File, limit: int, order: str, asked: dict[str, Any]) -> list[Event]:
         path = self.folder / file.name
         if file.last not in self._sound:
@@ -209,6 +195,21 @@ def archived(tx: Tx) -> int:
     """Revision up to which the log lies in files."""
     (last,) = tx.execute("SELECT coalesce(max(last), 0) FROM event_archive").fetchone()
     return int(last)
+
+
+def wrong(tx: Tx, home: Path) -> Iterator[T]:
+    """Whatever is wrong: a gap, a recorded file that is missing or was changed. Reads all of them."""
+    expected = 1
+    for row in tx.execute(f"{_RECORD} ORDER BY first").fetchall():
+        file = File(*row)
+        if file.first != expected:
+            yield T(f"缺少版本 {expected} 起的事件", f"events from revision {expected} on are missing")
+        if parquet.sha256(home / FOLDER / file.name) != file.sha256:
+            yield _damaged(home / FOLDER / file.name).text
+        expected = file.last + 1
+    kept = tx.execute("SELECT min(revision) FROM event").fetchone()[0]
+    if kept is not None and kept > expected:
+        yield T(f"版本 {expected} 至 {kept - 1} 不见了", f"revisions {expected} to {kept - 1} are gone")
 
 
 def _number(variable: str, default: int) -> int:

@@ -231,7 +231,7 @@ def test_a_kill_while_attaching_leaves_all_of_it_or_a_file_that_is_swept(office:
         attaching.attach(office.hall.kernel, office.developer, resource, "a.txt", "", arrived)
     office.hall.world.fault = lambda _point: None
     office.hall.restart()
-    assert attaching.wrong(office.hall.read(), office.folder) == []
+    assert attachments.wrong(office.hall.read(), office.hall.home) == []
     office.age()
     attaching.sweep(office.hall.kernel)
     assert office.kept() == {one.sha256 for one in attachments.of_resource(office.hall.read(), office.bucket)}
@@ -247,7 +247,7 @@ def test_what_was_left_of_an_arrival_goes(office: Office) -> None:
 
 def test_a_file_that_was_harmed_or_lost_is_named(office: Office) -> None:
     made, other = office.attach(), office.attach(b"other\n", "b.txt")
-    assert attaching.wrong(office.hall.read(), office.folder) == []
+    assert attachments.wrong(office.hall.read(), office.hall.home) == []
     files.path_of(office.folder, made.sha256).write_bytes(b"contract!\n")
     files.path_of(office.folder, other.sha256).unlink()
-    assert attaching.wrong(office.hall.read(), office.folder) == sorted([made.sha256, other.sha256])
+    assert attachments.wrong(office.hall.read(), office.hall.home) == sorted([made.sha256, other.sha256])

@@ -122,11 +122,6 @@ def sweep(kernel: "Kernel") -> int:
     return sum(_swept(kernel, path) for path in files.unneeded(folder_of(kernel)))
 
 
-def wrong(tx: Tx, folder: Path) -> list[str]:
-    """Hashes of documents whose file is missing or was changed. Reads every file."""
-    return [sha256 for sha256 in attachments.hashes(tx) if not files.sound(folder, sha256)]
-
-
 class _Made(NamedTuple):
     name: str
     media_type: str

@@ -5,8 +5,10 @@ who may, and what is logged, is decided in `attaching`.
 Cost: an index of the resource's own documents, and one of the files.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
+from cloudhall.domains.documents import files
 from cloudhall.kernel.store import Tx
 
 SCHEMA = """
@@ -63,3 +65,8 @@ def needed(tx: Tx, sha256: str) -> bool:
 def hashes(tx: Tx) -> list[str]:
     """Every file that is referred to, once."""
     return [sha256 for (sha256,) in tx.execute("SELECT DISTINCT sha256 FROM attachment ORDER BY sha256")]
+
+
+def wrong(tx: Tx, home: Path) -> list[str]:
+    """Hashes of documents whose file is missing or was changed. Reads every file."""
+    return [sha256 for sha256 in hashes(tx) if not files.sound(home / files.FOLDER, sha256)]
