@@ -69,6 +69,7 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
     from cloudhall.domains.documents import attaching
     from cloudhall.domains.notices import dispatch, mailing, telling
     from cloudhall.kernel import archive, witnesses
+    from cloudhall.kernel import bin as bin_
     from cloudhall.kernel.kernel import Kernel
 
     kernel = Kernel(
@@ -84,6 +85,7 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
     kernel.costs = functools.partial(costs.cost_to_date, kernel)
     kernel.history.limits = archive.limits_from_environment()
     kernel.witnesses = witnesses.from_environment()
+    kernel.bin_days = bin_.days_from_environment()
     webhooks, teller = dispatch.from_environment(kernel), telling.Teller(kernel)
     kernel.chores = (
         (opening.OPEN_EVERY_S, "open-statements", lambda: opening.open_statements(kernel)),

@@ -177,7 +177,7 @@ def _entry(entry: Any, head: Head) -> Say:
     facts = _placed(entry, head)
     private = _private(entry, facts)
     what = [facts.get("actor"), facts.get("action"), facts.get("phase", "done"), facts.get("resource", "-")]
-    told = " ".join([_when(facts), *map(str, what)])
+    told = " ".join([_when(facts), *map(str, what), *filter(None, [str(facts.get("reason") or "")])])
     return Say(f"{told}；{private.zh}", f"{told}; {private.en}")
 
 

@@ -105,7 +105,8 @@ def _blocking(visit: "Visit", refused: Conflict | None) -> list[Named]:
     for b in refused.details.get("blocking", ()) if refused else ():
         named = visit.names.of(b["id"])
         in_bin = b.get("in_bin")
-        found.append(Named(b["name"] if in_bin else named.text, "/bin" if in_bin else named.href, b["title"]))
+        text = named.text if named.href else b["name"]
+        found.append(Named(text, "/bin" if in_bin else named.href, b["title"]))
     return found
 
 

@@ -11,14 +11,16 @@ nothing early, and days on which nothing runs do not count.
 Cost: four looks a day for each entry, each one row.
 """
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloudhall.kernel.fields import fields_of
+from cloudhall.kernel.errors import Invalid
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import Where
+from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 DAY_US = 86_400 * SECOND_US
 STEP_US = DAY_US // 4
+VARIABLE = "CLOUDHALL_BIN_DAYS"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bin (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, place TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL,
@@ -136,6 +139,15 @@ def sweep(tx: Tx, now_us: int) -> None:
     )
 
 
+def days_from_environment() -> Mapping[str, int]:
+    """Days as CLOUDHALL_BIN_DAYS sets them; raises `Invalid`."""
+    try:
+        return days_of(os.environ.get(VARIABLE, ""))
+    except ValueError as error:
+        text = T(f"{VARIABLE} 不是天数：{error}", f"{VARIABLE} holds no days: {error}")
+        raise Invalid(text, mend=T("例如 30 storage.bucket=90", "Such as 30 storage.bucket=90")) from error
+
+
 def days_of(text: str) -> Mapping[str, int]:
     """Read a setting such as `14` or `30 storage.bucket=90`: days by kind, under "" those of every other."""
     days = {}
@@ -149,8 +161,3 @@ def kept_us(kernel: "Kernel", meta: "Meta") -> int:
     """How long a kind stays in the bin: as this installation has set it, else as the kind declares."""
     days = kernel.bin_days.get(meta.key, kernel.bin_days.get("", meta.recoverable_days))
     return days * DAY_US
-
-
-def references(r: "Kind[Any, Any]") -> Sequence[str]:
-    """Ids that a resource refers to."""
-    return [getattr(r.spec, name) for name, info in fields_of(type(r).meta.spec).items() if info.f.ref]

@@ -68,6 +68,7 @@ SCHEMAS = (
 )
 MAKES = re.compile(r"CREATE (?:UNIQUE )?(?:TABLE|INDEX) (?:IF NOT EXISTS )?(\w+)")
 CHECKPOINT_S = 1.0
+KEYS_S = 5.0  # so long another process may go on with a key that was rotated
 NEWEST_FIRST = Sort()
 K = TypeVar("K", bound=Kind[Any, Any])
 
@@ -128,6 +129,7 @@ class Kernel:
         self.clock.every(LEVELS_S, "levels", self.levels.collect)
         self.clock.every(CUT_S, "cut-levels", self.levels.cut_all)
         self.clock.every(3_600, "forget-answers", self._forget)
+        self.clock.every(KEYS_S, "keys", self.keys.refresh)
         self.clock.every(AUDIT_S, "conservation", self.auditor.look)
         self.clock.every(SWEEP_S, "sweep", self.reconciler.sweep)
         self.clock.every(archive.EVERY_S, "archive", self.history.turn)

@@ -61,6 +61,15 @@ class PublicKey(NamedTuple):
     raw: bytes
 
 
+class KeyFacts(NamedTuple):
+    """What may be told of a key."""
+
+    key_id: str
+    use: Use
+    created_us: int
+    living: bool
+
+
 class _Key(msgspec.Struct, omit_defaults=True):
     """`sealed` is the secret under the master key, empty once destroyed."""
 
@@ -162,6 +171,12 @@ class Keyring:
         """Living keys of a purpose, oldest first: what can still be destroyed."""
         return tuple(k.id for k in self._keys.values() if k.purpose == purpose and k.sealed)
 
+    def facts(self, purpose: str) -> tuple[KeyFacts, ...]:
+        """Every key that a purpose ever had, oldest first."""
+        return tuple(
+            KeyFacts(k.id, k.use, k.created_us, bool(k.sealed)) for k in self._keys.values() if k.purpose == purpose
+        )
+
     def rotate(self, purpose: str) -> tuple[str, ...]:
         """Make a new key for each use of this purpose and return the new ids; NotFound for a purpose never used."""
         with self._editing() as ring:
@@ -255,6 +270,11 @@ class Keyring:
         self._current = {(key.purpose, key.use): key for key in ring.keys}
         living = {key.id for key in ring.keys if key.sealed}
         self._secrets = {id_: secret for id_, secret in self._secrets.copy().items() if id_ in living}
+
+
+def wrapped_by(key_id: str) -> bytes:
+    """How everything begins that a key has wrapped."""
+    return _ENVELOPE + bytes.fromhex(key_id)
 
 
 def signed(public: bytes, data: bytes, signature: bytes) -> bool:

@@ -18,6 +18,8 @@ from cloudhall.kernel.conservation import Account
 from cloudhall.kernel.corrections import Correction
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.findings import Finding
+from cloudhall.kernel.key_destruction import KeyDestruction
+from cloudhall.kernel.key_rotation import KeyRotation
 from cloudhall.kernel.kinds import Kind, Meta, Quota, field_at
 from cloudhall.kernel.metering import MeterDef
 from cloudhall.kernel.operations import Operation
@@ -53,8 +55,8 @@ KERNEL = Domain(
     name="kernel",
     title=T("平台", "Platform"),
     question=T("正在做什么？", "What is being done?"),
-    kinds=(Operation, Finding, Correction),
-    clauses=("SYS-003", "SYS-119"),
+    kinds=(Operation, Finding, Correction, KeyRotation, KeyDestruction),
+    clauses=("SYS-003", "SYS-119", "SYS-161"),
     policies=operations.POLICIES + findings.POLICIES,
     rules=KERNEL_RULES,
 )

@@ -9,10 +9,12 @@ import hmac
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from cloudhall.kernel import wrapped
 from cloudhall.kernel.errors import Conflict
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
+from cloudhall.kernel.wrapped import Wrapped
 
 if TYPE_CHECKING:
     from cloudhall.domains.identity.person import Person
@@ -30,6 +32,8 @@ CREATE TABLE identity_totp (
 ) STRICT, WITHOUT ROWID;
 """
 
+wrapped.define(Wrapped(PURPOSE, "identity_totp", "wrapped", "person"))
+
 
 class Enrolment(NamedTuple):
     """A secret as it is shown, once: in base32, and as the address that apps read from a square code."""
@@ -46,13 +50,13 @@ def enrol(kernel: "Kernel", person: "Person") -> Enrolment:
     import pyotp
 
     secret = base64.b32encode(kernel.world.random_bytes(SECRET_BYTES)).decode()
-    wrapped = kernel.keys.wrap(PURPOSE, secret.encode(), person.id.encode())
+    kept = kernel.keys.wrap(PURPOSE, secret.encode(), person.id.encode())
 
     def write(tx: Tx) -> None:
         made = tx.execute(
             "INSERT INTO identity_totp VALUES (?, ?, 0, 0) ON CONFLICT (person) DO UPDATE SET "
             "wrapped = excluded.wrapped WHERE identity_totp.confirmed_us = 0",
-            (person.id, wrapped),
+            (person.id, kept),
         )
         if made.rowcount == 0:
             raise _there_already()
