@@ -92,7 +92,7 @@ async def sign_up(call: Call) -> Response:
 def told(kernel: Kernel, way: Way) -> dict[str, Any]:
     """A way in as it goes on the wire."""
     body: dict[str, Any] = {"place": letters.place_title(kernel, way.row.place), "good": way.good}
-    body["progress"] = way.row.spec.state
+    body["progress"] = way.row.spec.progress
     if isinstance(way.row, JoinRequest):
         body["decision"] = way.row.spec.decision
     if way.good:

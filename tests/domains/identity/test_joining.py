@@ -93,7 +93,7 @@ class TestInvitation:
         person = join(town, code)
         assert worthless(town, code)
         spec = town.hall.row(Invitation, id_).spec
-        assert (spec.state, spec.person) == ("accepted", person.id)
+        assert (spec.progress, spec.person) == ("accepted", person.id)
 
     def test_of_many_at_once_one_comes_in(self, town: Town, lead: Caller) -> None:
         _, code = invite(town, lead)
@@ -296,7 +296,7 @@ class TestSignUp:
         opened.hall.do(lead, JoinRequest, "refuse", target=request_of(opened), args=refusal)
         way = joining.look(opened.kernel, code)
         assert isinstance(way.row, JoinRequest)
-        assert (way.good, way.row.spec.state, way.row.spec.decision) == (False, "refused", "not of this house")
+        assert (way.good, way.row.spec.progress, way.row.spec.decision) == (False, "refused", "not of this house")
         with pytest.raises(Unauthenticated):
             join(opened, code)
         with pytest.raises(Conflict):
@@ -345,4 +345,4 @@ class TestSignUp:
 
 
 def first_withdrawn(town: Town) -> str:
-    return str(town.hall.one("SELECT id FROM identity_invitation WHERE spec_state = 'withdrawn'"))
+    return str(town.hall.one("SELECT id FROM identity_invitation WHERE spec_progress = 'withdrawn'"))

@@ -42,8 +42,8 @@ DAYS_MAX = 30
 DAY_US = 86_400 * SECOND_US
 MemberRole = Literal["viewer", "developer", "data_officer", "org_admin"]
 MEMBER_ROLES = {role: ROLES[role] for role in USERS}
-State = Literal["open", "accepted", "withdrawn"]
-STATES = {
+Progress = Literal["open", "accepted", "withdrawn"]
+PROGRESS = {
     "open": T("待接受", "Open"),
     "accepted": T("已接受", "Accepted"),
     "withdrawn": T("已撤回", "Withdrawn"),
@@ -71,7 +71,7 @@ class InvitationSpec(Spec, frozen=True, kw_only=True):
     inviter: Annotated[
         str, field("邀请人", "Invited by", T("就是你自己", "yourself"), pattern=PERSON, immutable=True, asker=True)
     ] = ""
-    state: Annotated[State, field("进展", "Progress", choices=STATES, by=("accept", "withdraw"))] = "open"
+    progress: Annotated[Progress, field("进展", "Progress", choices=PROGRESS, by=("accept", "withdraw"))] = "open"
     person: Annotated[str, field("接受者", "Accepted by", by=("accept",))] = ""
 
 
@@ -93,9 +93,9 @@ class Invitation(
         "create": (ORG_ADMIN,),
         "delete": (ORG_ADMIN,),
     },
-    indexes=(Index("spec.state"), Index("spec.role"), Index("spec.person")),
+    indexes=(Index("spec.progress"), Index("spec.role"), Index("spec.person")),
     secret=Secret(prefix=CODE_PREFIX, length=CODE_LENGTH, kept=True),
-    columns=("name", "spec.state", "spec.role", "place", "spec.email"),
+    columns=("name", "spec.progress", "spec.role", "place", "spec.email"),
     icon="people",
     group="organisation",
     demo=({"spec": {"role": "developer", "note": "经济运行监测项目"}},),
@@ -116,7 +116,7 @@ def ends_us(invitation: Invitation) -> int:
 
 def is_open(invitation: Invitation, now_us: int) -> bool:
     """Whether its code is good now, as far as the row says."""
-    return invitation.spec.state == "open" and invitation.deleting_us is None and now_us < ends_us(invitation)
+    return invitation.spec.progress == "open" and invitation.deleting_us is None and now_us < ends_us(invitation)
 
 
 @check(Invitation)
@@ -130,25 +130,25 @@ def people_invite_in_their_own_name(new: Invitation, old: Invitation | None, loo
     Invitation,
     T("撤回", "Withdraw"),
     allow=(ORG_ADMIN,),
-    when=lambda i: i.spec.state == "open",
+    when=lambda i: i.spec.progress == "open",
     why_not=T("已被接受或撤回", "Accepted or withdrawn already"),
     danger=True,
 )
 def withdraw(invitation: Invitation, _args: NoArgs, _look: Look) -> InvitationSpec:
     """Make the code worthless."""
-    return edit(invitation.spec, state="withdrawn")
+    return edit(invitation.spec, progress="withdrawn")
 
 
 @action(
     Invitation,
     T("接受", "Accept"),
     allow=(SERVICE,),
-    when=lambda i: i.spec.state == "open",
+    when=lambda i: i.spec.progress == "open",
     why_not=T("已被接受或撤回", "Accepted or withdrawn already"),
 )
 def accept(invitation: Invitation, args: Accepted, _look: Look) -> InvitationSpec:
     """Use the code up; whoever shows it at the door has this done for them."""
-    return edit(invitation.spec, state="accepted", person=args.person)
+    return edit(invitation.spec, progress="accepted", person=args.person)
 
 
 @controller(Invitation)

@@ -17,8 +17,8 @@ from cloudhall.kernel.wire import to_us
 SERVICE = "service:identity.join_request"
 CODE_PREFIX, CODE_LENGTH = "chj", 24
 DAYS = 30  # after the approval
-State = Literal["asked", "approved", "refused", "joined"]
-STATES = {
+Progress = Literal["asked", "approved", "refused", "joined"]
+PROGRESS = {
     "asked": T("待审批", "Asked"),
     "approved": T("已同意", "Approved"),
     "refused": T("已拒绝", "Refused"),
@@ -44,7 +44,7 @@ class JoinRequestSpec(Spec, frozen=True, kw_only=True):
         ),
     ] = ""
     reason: Annotated[str, field("申请理由", "Why", max_length=500, example="参与天气预报项目", immutable=True)]
-    state: Annotated[State, field("进展", "Progress", choices=STATES, by=(*BY, "accept"))] = "asked"
+    progress: Annotated[Progress, field("进展", "Progress", choices=PROGRESS, by=(*BY, "accept"))] = "asked"
     role: Annotated[MemberRole, field("角色", "Role", choices=MEMBER_ROLES, by=("approve",))] = "viewer"
     decision: Annotated[str, field("审批意见", "Decision", max_length=300, by=BY)] = ""
     decided_by: Annotated[str, field("审批人", "Decided by", by=BY)] = ""
@@ -54,9 +54,8 @@ class JoinRequestSpec(Spec, frozen=True, kw_only=True):
 
 class JoinRequest(
     Kind[JoinRequestSpec, Status],
-    title=T("加入申请", "Request to join"),
+    title=T("加入申请", "Join request"),
     prefix="jr",
-    plural="join-requests",
     doc=T(
         "没有账号的人申请加入单位，说明姓名和理由。单位管理员同意之前，什么也做不了。",
         "Somebody without an account asks to join an organisation. Nothing can be done until somebody there approves.",
@@ -66,9 +65,9 @@ class JoinRequest(
     auto_name=True,
     clauses=("SYS-029",),
     allow={"read": (ORG_ADMIN, AUDIT_ADMIN), "create": (SERVICE,), "delete": (ORG_ADMIN,)},
-    indexes=(Index("spec.state"), Index("spec.person")),
+    indexes=(Index("spec.progress"), Index("spec.person")),
     secret=Secret(prefix=CODE_PREFIX, length=CODE_LENGTH),
-    columns=("name", "spec.state", "spec.display_name", "place", "spec.reason", "created_at"),
+    columns=("name", "spec.progress", "spec.display_name", "place", "spec.reason", "created_at"),
     icon="people",
     group="organisation",
     demo=({"spec": {"display_name": "吴敏", "reason": "参与天气预报项目"}},),
@@ -92,45 +91,47 @@ class Refusal(Spec, frozen=True, kw_only=True):
 def is_good(request: JoinRequest, now_us: int) -> bool:
     """Whether its code lets somebody in now, as far as the row says."""
     at = request.spec.decided_at
-    approved = request.spec.state == "approved" and request.deleting_us is None
+    approved = request.spec.progress == "approved" and request.deleting_us is None
     return approved and at is not None and now_us < ends_us(request)
 
 
 def ends_us(request: JoinRequest) -> int:
     """When an approved one stops being good; 0 for one that was not approved."""
     at = request.spec.decided_at
-    return to_us(at) + DAYS * DAY_US if at and request.spec.state == "approved" else 0
+    return to_us(at) + DAYS * DAY_US if at and request.spec.progress == "approved" else 0
 
 
-@action(JoinRequest, T("同意", "Approve"), allow=(ORG_ADMIN,), when=lambda r: r.spec.state == "asked", why_not=DECIDED)
+@action(
+    JoinRequest, T("同意", "Approve"), allow=(ORG_ADMIN,), when=lambda r: r.spec.progress == "asked", why_not=DECIDED
+)
 def approve(request: JoinRequest, args: Approval, look: Look) -> JoinRequestSpec:
     """Let whoever asked choose log-in and password, and have a role here."""
     decided = _decided(request, args.decision, look)
-    return edit(decided, state="approved", role=args.role)
+    return edit(decided, progress="approved", role=args.role)
 
 
 @action(
     JoinRequest,
     T("拒绝", "Refuse"),
     allow=(ORG_ADMIN,),
-    when=lambda r: r.spec.state in {"asked", "approved"},
+    when=lambda r: r.spec.progress in {"asked", "approved"},
     why_not=T("已经加入或拒绝", "Joined or refused already"),
 )
 def refuse(request: JoinRequest, args: Refusal, look: Look) -> JoinRequestSpec:
     """Turn a request down, or take back an approval that nobody has used yet."""
-    return edit(_decided(request, args.decision, look), state="refused")
+    return edit(_decided(request, args.decision, look), progress="refused")
 
 
 @action(
     JoinRequest,
     T("加入", "Accept"),
     allow=(SERVICE,),
-    when=lambda r: r.spec.state == "approved",
+    when=lambda r: r.spec.progress == "approved",
     why_not=T("没有同意，或已用过", "Not approved, or used already"),
 )
 def accept(request: JoinRequest, args: Accepted, _look: Look) -> JoinRequestSpec:
     """Use the code up; whoever shows it at the door has this done for them."""
-    return edit(request.spec, state="joined", person=args.person)
+    return edit(request.spec, progress="joined", person=args.person)
 
 
 def _decided(request: JoinRequest, decision: str, look: Look) -> JoinRequestSpec:

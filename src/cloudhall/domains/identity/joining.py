@@ -163,7 +163,7 @@ def _way(kernel: "Kernel", tx: Tx, code: str) -> Way:
             return Way(invitation, spec.role, spec.inviter, invitations.ends_us(invitation), good=True)
     elif id_ and id_.startswith(JoinRequest.meta.prefix):
         request = kernel.tables[JoinRequest].get(tx, id_)
-        if request and request.deleting_us is None and request.spec.state != "joined":
+        if request and request.deleting_us is None and request.spec.progress != "joined":
             good = requests.is_good(request, now_us)
             return Way(request, request.spec.role, request.spec.decided_by, requests.ends_us(request), good)
     raise _worthless()

@@ -69,7 +69,7 @@ def _count(kernel: "Kernel", tx: Tx, address: str, place: str) -> None:
     now_us = kernel.world.now_us()
     tx.execute("DELETE FROM identity_sign_up WHERE at_us <= ?", (now_us - HOUR_US,))
     (asked,) = tx.execute("SELECT count(*) FROM identity_sign_up WHERE address = ?", (address,)).fetchone()
-    waiting = kernel.tables[JoinRequest].count(tx, LIVE & equal({"place": place, "spec.state": "asked"}))
+    waiting = kernel.tables[JoinRequest].count(tx, LIVE & equal({"place": place, "spec.progress": "asked"}))
     if asked >= PER_ADDRESS_MAX or waiting >= WAITING_MAX:
         text = T("近来的申请太多", "There have been too many requests lately")
         raise TooMany(text, retry_after_s=HOUR_US // SECOND_US)
