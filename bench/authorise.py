@@ -235,7 +235,7 @@ def decide_all(policies: PolicySet, requests: list[Request]) -> None:
 
 def compare(policies: PolicySet, world: World, requests: list[Request]) -> tuple[int, float]:
     """Requests answered otherwise by cedarpy, and the CPU seconds that it took for all."""
-    oracle = Oracle(policies)
+    oracle = Oracle(policies.sources, policies.schema)
     entities = oracle.entities(world.subjects, world.resources)
     differing, spent = 0, 0.0
     for start in range(0, len(requests), 2_000):

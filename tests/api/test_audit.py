@@ -269,3 +269,28 @@ def test_an_entry_of_no_place_is_the_platform_auditors(town: Town, box: dict[str
 
 def test_there_is_no_checkpoint_before_the_first(town: Town) -> None:
     assert town.client().get("/audit/checkpoint").status_code == 404
+
+
+def test_a_decision_is_made_again_for_whoever_sees_the_entry(town: Town, dev: TestClient, box: dict[str, Any]) -> None:
+    idx = dev.get(f"/audit?resource={box['id']}").json()["items"][0]["index"]
+    for client, whole in ((dev, True), (town.client("auditor"), True), (town.client("viewer"), False)):
+        body = client.get(f"/audit/entries/{idx}/decision").json()
+        assert (body["operation"], body["agrees"]) == ("town.box:seal", True)
+        assert body["recorded"] == {"allowed": True, "policies": ["town.box:seal/developer"], "reason": ""}
+        assert [p["id"] for p in body["again"]["policies"]] == ["town.box:seal/developer"]
+        assert ("facts" in body) is whole
+    assert town.client("stranger").get(f"/audit/entries/{idx}/decision").status_code == 404
+
+
+def test_what_policy_did_not_decide_is_not_decided_again(town: Town, dev: TestClient) -> None:
+    idx = town.kernel.note(Entry(actor=town.people["dev"], action="session:login")).result()
+    answer = dev.get(f"/audit/entries/{idx}/decision")
+    assert (answer.status_code, answer.json()["reason"]) == (404, "NO_DECISION")
+
+
+def test_a_denial_is_decided_again(town: Town, box: dict[str, Any]) -> None:
+    viewer = town.client("viewer")
+    assert viewer.delete(f"/boxes/{box['id']}").status_code == 403
+    idx = viewer.get("/audit?action=town.box:delete").json()["items"][0]["index"]
+    body = viewer.get(f"/audit/entries/{idx}/decision").json()
+    assert (body["recorded"]["allowed"], body["again"]["allowed"], body["agrees"]) == (False, False, True)

@@ -132,3 +132,13 @@ def test_completion_scripts_are_accepted_by_their_shells(shell: Shell, name: str
     assert "_CLOUDHALL_COMPLETE" in script.read_text()
     if program := shutil.which(name):
         subprocess.run([program, "-n", script], check=True, env={"PATH": os.environ["PATH"]})
+
+
+def test_a_decision_is_made_again_from_the_command_line(shell: Shell) -> None:
+    shell.out("box create decided --size-gib 1")
+    (idx, *_), *_ = (line.split("\t") for line in shell.out("audit list --resource box/decided").splitlines())
+    told = shell.out(f"audit redecide {idx}").splitlines()
+    assert told[0] == "Decided again from what was known then: allowed, as recorded"
+    assert any(line.split()[-1] == "(town.box:create/developer)" for line in told)
+    assert json.loads(shell.out(f"audit redecide {idx} --json"))["agrees"] is True
+    assert shell.run("audit redecide 999999", code=6).stderr

@@ -175,3 +175,19 @@ def test_the_audit_page_shows_who_witnesses_and_an_alarm(yard: Yard) -> None:
     page = audra.open("/audit")
     assert "w.example/1 has seen another history than this one." in page
     assert "9 &gt; 5" in page
+
+
+def test_a_decision_is_made_again_at_the_press_of_a_button(yard: Yard) -> None:
+    shed = yard.shed("zq-one")
+    devon = yard.visitor("devon")
+    (found,) = yard.kernel.audit.search(yard.kernel.store.read(), resource=shed, limit=1)
+    assert f'href="/audit/{found.idx}?again=1#again"' in devon.open(f"/audit/{found.idx}")
+    page = devon.open(f"/audit/{found.idx}?again=1")
+    assert "As recorded" in page
+    assert "yard.shed:create/developer" in page
+    yard.kernel.store.write(
+        lambda tx: tx.execute("UPDATE decision_fact SET body = '{}' WHERE hash = ?", (found.leaf.object_digest,))
+    ).result()
+    page = devon.open(f"/audit/{found.idx}?again=1")
+    assert "Not as recorded" in page
+    assert "were changed" in page

@@ -29,6 +29,7 @@ from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.places import PLATFORM
 from cloudhall.kernel.proofs import Proof
+from cloudhall.kernel.redeciding import Redecided, redecide
 from cloudhall.kernel.registry import OWN_ENTRIES
 from cloudhall.kernel.sight import visible_ids
 from cloudhall.kernel.text import T
@@ -118,6 +119,34 @@ async def entry(call: Call) -> Response:
     if proof.entries[0].payload is not None:
         body["private"] = msgspec.Raw(proof.entries[0].payload)
     return reply(body | {"proof": msgspec.Raw(proof.to_json())})
+
+
+async def decision(call: Call) -> Response:
+    """Decide an entry's decision again, from the policies and facts that it names."""
+    kernel = call.host.kernel
+    found, auditor = _visible_entry(kernel, call.caller, int(call.path("index")))
+    again = await call.host.read(redecide, kernel.store.read(), found.idx)
+    return reply(_decided_again(again, whole=auditor or again.leaf.actor == call.caller.id))
+
+
+def _decided_again(again: Redecided, *, whole: bool) -> dict[str, Any]:
+    """On the wire; what was known of the caller is for auditors and the caller alone."""
+    body: dict[str, Any] = {
+        "index": again.idx,
+        "operation": again.leaf.action,
+        "actor": again.leaf.actor,
+        "resource": again.leaf.resource,
+        "recorded": {"allowed": again.allowed_then, "policies": again.leaf.policies, "reason": again.leaf.reason},
+        "again": {
+            "allowed": again.allowed,
+            "policies": [{"id": p.id, "text": p.text.both()} for p in again.policies],
+            "reason": again.reason,
+        },
+        "agrees": again.agrees,
+        "text": again.text.both(),
+        "policy_digest": again.leaf.policy_digest,
+    }
+    return body | ({"facts": again.facts} if whole else {})
 
 
 async def proof_of_entry(call: Call) -> Response:
@@ -306,6 +335,12 @@ ENDPOINTS = (
         ),
     ),
     _endpoint("/entries/{index:int}", "entry", T("一条审计记录及其证明", "One entry with its proof"), entry),
+    _endpoint(
+        "/entries/{index:int}/decision",
+        "decision",
+        T("按当时的策略和事实重新判定", "Decide again from what was known then"),
+        decision,
+    ),
     _endpoint(
         "/entries/{index:int}/proof",
         "entry_proof",

@@ -12,7 +12,7 @@ from cloudhall.cli.common import output_of, output_options
 from cloudhall.cli.errors import FAILED, Failure, Misuse
 from cloudhall.cli.here import folder_of, told
 from cloudhall.cli.language import T, say
-from cloudhall.cli.output import hint, note, print_json, print_lines, show_rows
+from cloudhall.cli.output import aligned, hint, note, print_json, print_lines, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.run import HOME
 from cloudhall.cli.tables import Column
@@ -45,6 +45,10 @@ WORDS = {
     "ahead": T("警报：见过更长的历史", "ALARM: has seen a longer history"),
     "contradicted": T("警报：见过另一段历史", "ALARM: has seen another history"),
 }
+WHAT, BY, POLICIES = T("操作", "Action"), T("操作者", "Who"), T("策略集", "Policy set")
+RECORDED, AGAIN = T("记录", "In the log"), T("重新判定", "Decided again")
+DECIDED_BY, REASON = T("依据", "By policy"), T("原因", "Reason")
+VERDICTS = {True: T("允许", "allowed"), False: T("拒绝", "denied")}
 WITNESS = {
     "name": T("见证人", "Witness"),
     "state": T("状态", "State"),
@@ -93,6 +97,22 @@ def prove(*, index: int | None, resource: str | None, out: str | None, kept_size
     path = "/api/v1/audit/proof" if index is None else f"/api/v1/audit/entries/{index}/proof"
     _write(app.client.send("GET", path, asked).content, out)
     hint(f"verify {out or 'FILE'}")
+
+
+def redecide(*, index: int, **given: Any) -> int:
+    """Decide a past decision again; ends with 1 where the log says otherwise."""
+    output = output_of(given)
+    found = current().client.look(f"audit/entries/{index}/decision")
+    if output.style == "json":
+        print_json(found)
+    else:
+        again, recorded = found["again"], found["recorded"]
+        lines = [(WHAT, f"{found['operation']} {found['resource']}"), (BY, found["actor"])]
+        lines += [(RECORDED, say(VERDICTS[recorded["allowed"]])), (AGAIN, say(VERDICTS[again["allowed"]]))]
+        lines += [(DECIDED_BY, f"{say(p['text'])} ({p['id']})") for p in again["policies"]]
+        lines += [(REASON, again["reason"])] * bool(again["reason"]) + [(POLICIES, found["policy_digest"])]
+        print_lines([say(found["text"]), *aligned([(say(title), text) for title, text in lines], "  ")])
+    return 0 if found["agrees"] else FAILED
 
 
 def verify_key() -> None:
@@ -236,6 +256,22 @@ def _prove() -> Command:
     )
 
 
+def _redecide() -> Command:
+    return Command(
+        "redecide",
+        redecide,
+        T(
+            "用当时的策略和事实把一次判定重新做一遍。与记录不符时以 1 结束。",
+            "Make a past decision again, from what was known then. Ends with 1 where the log says otherwise.",
+        ),
+        examples=["audit redecide 42"],
+        params=[
+            Argument("index", metavar="NUMBER", text=T("一条记录的序号", "Number of one entry"), type=Whole()),
+            *output_options(),
+        ],
+    )
+
+
 def _verify_key() -> Command:
     return Command(
         "verify-key",
@@ -306,6 +342,7 @@ AUDIT = Group(
     {
         "list": _list,
         "prove": _prove,
+        "redecide": _redecide,
         "verify-key": _verify_key,
         "status": _status,
         "export": _export,

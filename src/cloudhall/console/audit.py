@@ -7,7 +7,7 @@ their own deeds, and those on resources that they may read. Cost: a search walks
 import datetime
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from starlette.responses import Response
@@ -20,9 +20,11 @@ from cloudhall.console.charts import Sibling
 from cloudhall.console.names import Named
 from cloudhall.kernel import witnesses
 from cloudhall.kernel.audit import Found, Leaf
-from cloudhall.kernel.errors import NotFound
+from cloudhall.kernel.errors import CloudhallError, NotFound
+from cloudhall.kernel.facts import GOES_WITH
 from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.proofs import Proof
+from cloudhall.kernel.redeciding import redecide
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.tlog import leaf_hash
@@ -121,7 +123,19 @@ def entry(visit: "Visit", idx: int) -> Response:
         key=visit.kernel.audit.verifier_key(),
         others=[_entry(visit, o) for o in others if o.idx != idx][:OTHERS_SHOWN],
         verifier=VERIFIER,
+        **_again(visit, found),
     )
+
+
+def _again(visit: "Visit", found: Found) -> dict[str, Any]:
+    """The decision made again where that was asked for; else whether it can be."""
+    can = bool(found.leaf.subject_digest) or found.leaf.reason.startswith(GOES_WITH)
+    if not can or "again" not in visit.query:
+        return {"can_redecide": can, "again": None, "trouble": None}
+    try:
+        return {"can_redecide": False, "again": redecide(visit.tx, found.idx), "trouble": None}
+    except CloudhallError as error:
+        return {"can_redecide": False, "again": None, "trouble": error}
 
 
 def proof_file(visit: "Visit", idx: int) -> Response:

@@ -22,6 +22,7 @@ import msgspec
 
 from cloudhall.kernel import audit_search, cosignatures, tlog
 from cloudhall.kernel.errors import CloudhallError, Invalid, NotFound
+from cloudhall.kernel.facts import Book, Fact
 from cloudhall.kernel.keys import Keyring, PublicKey, Signature, locked, replace_durably
 from cloudhall.kernel.proofs import Consistency, Handover, Proof, Proven
 from cloudhall.kernel.store import Tx
@@ -70,8 +71,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What everybody who may see the log may read. Identifiers only: no name, address or other personal data.
 
     `content` is the SHA-256 (hex) of the row or plan written, `count` how many changes this entry stands for.
-    `intent` on an outcome is the index of the entry that announced it. `policies` decided, under the policy set
-    `policy_digest` and over the facts `subject_digest`, so that the decision can be made again.
+    `intent` on an outcome is the index of the entry that announced it. `policies` decided, under the set
+    `policy_digest` and over `subject_digest` and `object_digest` (see `facts`), so that it can be decided again.
     """
 
     actor: str
@@ -86,15 +87,20 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy_digest: str = ""
     policies: tuple[str, ...] = ()
     subject_digest: str = ""
+    object_digest: str = ""
     reason: str = ""
     count: int = 1
     intent: int | None = None
 
 
 class Entry(Facts, frozen=True, kw_only=True):
-    """What a caller appends. `private` (names, IP addresses, user agents) goes to the payload that can be shredded."""
+    """What a caller appends. `private` (names, IP addresses, user agents) goes to the payload that can be shredded.
+
+    `seen` are the facts that its digests name.
+    """
 
     private: Mapping[str, str] = {}
+    seen: tuple[Fact, ...] = ()
 
 
 class Leaf(Facts, frozen=True, kw_only=True):
@@ -145,6 +151,7 @@ class AuditLog:
         self._world = world
         self._head_path = keys.folder / HEAD_FILE
         self._kept_note = ""
+        self._facts = Book()
 
     @classmethod
     def open(cls, keys: Keyring, world: World) -> Self:
@@ -167,6 +174,7 @@ class AuditLog:
         leaf = _encode(Leaf(at_us=at_us, commitment=commitment, **{f: getattr(entry, f) for f in _FACTS}))
         if len(leaf) > tlog.LEAF_BYTES_MAX:
             raise Invalid(T(f"审计条目过大：{len(leaf)} 字节", f"Audit entry too large: {len(leaf)} bytes"))
+        self._facts.keep(tx, entry.seen)
         self._world.fault("audit.append")
         who_what = (entry.actor, entry.action, entry.kind, entry.resource, entry.project, entry.request, entry.phase)
         idx = int(tx.execute(_APPEND, (at_us, *who_what, leaf, tlog.leaf_hash(leaf))).fetchone()[0])
@@ -190,6 +198,7 @@ class AuditLog:
         nodes = [node for (hash_,) in rows for node in tree.push(hash_)]
         tx.executemany("INSERT INTO audit_node (level, idx, hash) VALUES (?, ?, ?)", nodes)
         self._world.fault("audit.checkpoint")
+        self._facts.look(tx, tree.size)
         signed = self._sign(tree.size, tree.root(), signer)
         tx.execute("INSERT INTO audit_checkpoint (size, at_us, root, note) VALUES (?, ?, ?, ?)", signed)
         return signed
@@ -202,6 +211,7 @@ class AuditLog:
         with locked(self._keys.folder):
             replace_durably(self._head_path, checkpoint.note.encode())
         self._kept_note = checkpoint.note
+        self._facts.settle(checkpoint.size)
 
     def verifier_key(self) -> str:
         """Return the public key that people pin: the one that signed the kept head, as `name+hash+base64`."""

@@ -32,3 +32,15 @@ def newest(tx: Tx, parts: Sequence[Where], given: Mapping[str, Any], limit: int)
     wheres = [part & Where(" AND ".join(given), tuple(given.values())) if given else part for part in parts]
     sql = " UNION ALL ".join(_SEARCH + where.sql for where in wheres) + " ORDER BY idx DESC LIMIT ?"
     return tx.execute(sql, (*(value for where in wheres for value in where.params), limit)).fetchall()
+
+
+def entry(tx: Tx, idx: int) -> Any:
+    """One row, as `(idx, leaf)`, or None."""
+    return tx.execute(f"{_SEARCH}idx = ?", (idx,)).fetchone()
+
+
+def nearest_about(tx: Tx, resource: str, idx: int) -> Any:
+    """First row about a resource behind an index, else the last before, as `(idx, leaf)`, or None."""
+    behind = tx.execute(f"{_SEARCH}resource = ? AND idx > ? ORDER BY idx LIMIT 1", (resource, idx)).fetchone()
+    before = f"{_SEARCH}resource = ? AND idx < ? ORDER BY idx DESC LIMIT 1"
+    return behind or tx.execute(before, (resource, idx)).fetchone()

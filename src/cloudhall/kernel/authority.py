@@ -10,7 +10,8 @@ import msgspec
 
 from cloudhall.kernel import places
 from cloudhall.kernel.caller import SERVICE, Attribute, Caller
-from cloudhall.kernel.errors import CloudhallError, Forbidden
+from cloudhall.kernel.errors import Forbidden
+from cloudhall.kernel.facts import Ruling, Seen, object_fact, subject_fact
 from cloudhall.kernel.fields import FieldInfo
 from cloudhall.kernel.kinds import Kind, Meta, Scope, field_at, value_at
 from cloudhall.kernel.policy import (
@@ -38,6 +39,8 @@ PRINCIPAL_ATTRS: dict[str, AttrType] = {"suspended": "bool", "organisation": "st
 UNKNOWN: dict[str, Attribute] = {"suspended": False, "organisation": "", "real_name_level": 0}
 """What is known of a caller of whom nothing is said."""
 
+NEVER, TOKEN_SCOPE = "NEVER", "TOKEN_SCOPE"
+"""Refused before any policy is asked: nobody may, or the token in use reaches not so far."""
 PLAIN_VERBS = {
     "read": T("查看", "see"),
     "create": T("新建", "create"),
@@ -68,18 +71,32 @@ class Authority:
         operation = f"{type(resource).meta.key}:{verb}"
         return self.policies.explain(self.subject(tx, caller), operation, self.object(tx, resource, verb), {})
 
-    def require(self, tx: Tx, caller: Caller, verb: str, resource: Kind[Any, Any]) -> tuple[str, ...]:
-        """Policies that allow it; raises `Forbidden` with the reasons."""
+    def require(self, tx: Tx, caller: Caller, verb: str, resource: Kind[Any, Any]) -> Ruling:
+        """Policies that allow it, with what they saw; raises `Forbidden` with the reasons, and with the same."""
         meta = type(resource).meta
         operation = f"{meta.key}:{verb}"
+        subject, object_ = self.subject(tx, caller), self.object(tx, resource, verb)
+        policies: tuple[str, ...] = ()
         if not _offered(meta, verb):
-            raise never(meta, verb)
-        if not caller.within_scopes(operation):
-            raise out_of_scope(operation)
-        decision = self.decide(tx, caller, verb, resource)
-        if not decision.allowed:
-            raise self._refusal(tx, caller, verb, resource)
-        return decision.determining
+            refusal = never(meta, verb)
+        elif not caller.within_scopes(operation):
+            refusal = out_of_scope(operation)
+        else:
+            decision = self.policies.decide(subject, operation, object_, {})
+            if decision.allowed:
+                return Ruling.of(decision.determining, operation, subject, object_)
+            refusal, policies = self._refusal(tx, caller, verb, resource), decision.determining
+        seen = self.seen(Ruling.of(policies, operation, subject, object_), caller)
+        refusal.ruling = {"policies": policies, **seen.named()}
+        raise refusal
+
+    def seen(self, ruling: Ruling, caller: Caller, becomes: Kind[Any, Any] | None = None) -> Seen:
+        """What a ruling went by, as the log names it; `becomes` is what an update leads to."""
+        known = ruling.operation in self.policies.schema.actions
+        read = self.policies.reads(ruling.operation) if known else frozenset[str]()
+        after = _attributes(becomes) if becomes is not None and read else None
+        subject = subject_fact(ruling.subject, caller.scopes)
+        return Seen(self.policies.digest, subject, object_fact(ruling.object, read, after))
 
     def may(self, tx: Tx, caller: Caller, verb: str, resource: Kind[Any, Any]) -> bool:
         """Whether it would be allowed; for buttons and navigation."""
@@ -118,7 +135,7 @@ class Authority:
         held = {r: frozenset(n for n in ns if n.partition("-")[0] not in others) for r, ns in subject.granted.items()}
         return msgspec.structs.replace(subject, granted=held)
 
-    def _refusal(self, tx: Tx, caller: Caller, verb: str, r: Kind[Any, Any]) -> CloudhallError:
+    def _refusal(self, tx: Tx, caller: Caller, verb: str, r: Kind[Any, Any]) -> Forbidden:
         """Name the policy, and what would change the answer."""
         meta, why = type(r).meta, self.explain(tx, caller, verb, r)
         nearest = [c for c in why.permits if len(c.lacks) == len(why.permits[0].lacks)]
@@ -154,7 +171,7 @@ def out_of_scope(operation: str) -> Forbidden:
     return Forbidden(
         T(f"令牌的范围不含 {operation}", f"The token's scopes do not cover {operation}"),
         mend=T(f"签发范围包含 {operation} 的令牌", f"Issue a token whose scopes cover {operation}"),
-        reason="TOKEN_SCOPE",
+        reason=TOKEN_SCOPE,
     )
 
 
@@ -164,7 +181,7 @@ def never(meta: Meta, verb: str) -> Forbidden:
     return Forbidden(
         T(f"谁都不能{verb_title(meta, verb).zh}{meta.title.zh}", f"Nobody may {verb} a {meta.title.en.lower()}"),
         mend=T(f"可用的操作：{offered[0]}", f"What can be done: {offered[1]}"),
-        reason="NEVER",
+        reason=NEVER,
     )
 
 

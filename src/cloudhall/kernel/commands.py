@@ -17,6 +17,7 @@ from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import events, places, quotas, recovery, sharing
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem
+from cloudhall.kernel.facts import Ruling
 from cloudhall.kernel.fields import fields_of, is_text, problems
 from cloudhall.kernel.ids import is_id, looks_like_id, new_id
 from cloudhall.kernel.kinds import Action, Kind, Quota, Spec, value_at
@@ -92,7 +93,7 @@ class Plan(msgspec.Struct, kw_only=True):
     caller: Caller
     old: Kind[Any, Any] | None
     new: Kind[Any, Any]
-    policies: tuple[str, ...]
+    policies: Ruling
     charges: tuple[Charge, ...] = ()
     rates: tuple[tuple[str, int], ...] = ()
     previews: tuple[T, ...] = ()
@@ -375,7 +376,7 @@ class Planner:
         command: Command,
         old: Kind[Any, Any] | None,
         new: Kind[Any, Any],
-        policies: tuple[str, ...],
+        policies: Ruling,
         found: list[Problem],
     ) -> Plan:
         """Ask everything that is asked of a row to be written; raises all problems at once, then what lacks room."""

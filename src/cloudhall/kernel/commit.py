@@ -14,6 +14,7 @@ from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import credentials, events, labels, places, quotas, work
 from cloudhall.kernel.audit import Entry
 from cloudhall.kernel.commands import Plan
+from cloudhall.kernel.facts import GOES_WITH
 from cloudhall.kernel.kinds import PURGE, RESTORE, Kind, value_at
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.wire import to_us, to_wire
@@ -154,7 +155,15 @@ def _entry(kernel: "Kernel", plan: Plan, resource: Kind[Any, Any], spec: str, ve
         revision=resource.revision,
         request=caller.request,
         content=hashlib.sha256(spec.encode()).hexdigest(),
-        policy_digest=kernel.authority.policies.digest,
-        policies=plan.policies,
+        policies=tuple(plan.policies),
         private=private,
+        **_went_by(kernel, plan, resource),
     )
+
+
+def _went_by(kernel: "Kernel", plan: Plan, resource: Kind[Any, Any]) -> dict[str, Any]:
+    """Tie the entry to what the decision saw; what goes with another was decided with that, in the entry behind it."""
+    if resource is not plan.new:
+        return {"policy_digest": kernel.authority.policies.digest, "reason": f"{GOES_WITH}{plan.new.id}"}
+    becomes = plan.new if plan.command.verb == "update" else None
+    return kernel.authority.seen(plan.policies, plan.caller, becomes).named()

@@ -88,6 +88,8 @@ class Forbidden(CloudhallError):
     code = "FORBIDDEN"
     title = T("没有权限", "Not allowed")
     mend = T("请授权管理员授予所需角色", "Ask an administrator for the role that is named")
+    ruling: Mapping[str, Any] = {}
+    """Fields of an audit entry that tie the refusal to what it went by; empty where no policy was asked."""
 
 
 class NotFound(CloudhallError):

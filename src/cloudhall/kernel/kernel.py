@@ -18,6 +18,7 @@ from cloudhall.kernel import (
     cosignatures,
     credentials,
     events,
+    facts,
     labels,
     levels,
     metering,
@@ -59,6 +60,7 @@ SCHEMAS = (
     credentials.SCHEMA,
     labels.SCHEMA,
     audit.SCHEMA,
+    facts.SCHEMA,
     cosignatures.SCHEMA,
     metering.SCHEMA,
     amendments.SCHEMA,
@@ -111,6 +113,8 @@ class Kernel:
         self.audit = AuditLog.open(self.keys, self.world)
         self.audit.verify_on_start(self.store.read())
         self.authority = Authority(registry, self.world)
+        policies = facts.Fact(self.authority.policies.digest, self.authority.policies.body)
+        self.store.write(lambda tx: facts.store(tx, policies)).result()
         self.reconciler = Reconciler(self, worker)
         self.levels = Levels(self)
         self.auditor = Auditor(self)
@@ -279,4 +283,5 @@ def denied(caller: Caller, command: Command, denial: Forbidden) -> Entry:
         project=str(denial.details.get("place") or command.place),
         request=caller.request,
         reason=denial.reason,
+        **denial.ruling,
     )

@@ -9,7 +9,9 @@ in the tree: what is kept of it (statements, the log) still lies under its organ
 Cost: `ancestors` and `granted` read one index each; the closure holds a row a place and level (3,000, depth 5: 15,000).
 """
 
+import functools
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from cloudhall.kernel.store import Tx
 
@@ -65,11 +67,17 @@ def granted(tx: Tx, subject: str, now_us: int, organisation: str = "") -> Mappin
 
     Places are not expanded downwards.
     """
+    rows = tx.execute(*_grants_of(subject, organisation)).fetchall()
+    return _held(tuple((role, place) for role, place, ends_us in rows if ends_us is None or ends_us > now_us))
+
+
+@functools.lru_cache(4_096)
+def _held(grants: tuple[tuple[str, str], ...]) -> Mapping[str, frozenset[str]]:
+    """Places by role, the same object for the same grants: whoever hashes it does so once."""
     held: dict[str, set[str]] = {}
-    for role, place, expires_us in tx.execute(*_grants_of(subject, organisation)):
-        if expires_us is None or expires_us > now_us:
-            held.setdefault(role, set()).add(place)
-    return {role: frozenset(places) for role, places in held.items()}
+    for role, place in grants:
+        held.setdefault(role, set()).add(place)
+    return MappingProxyType({role: frozenset(places) for role, places in held.items()})
 
 
 def _grants_of(subject: str, organisation: str) -> tuple[str, tuple[str, ...]]:

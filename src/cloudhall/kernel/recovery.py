@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cloudhall.kernel import bin as bin_
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, NotFound, Problem
+from cloudhall.kernel.facts import Ruling
 from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.kinds import PURGE, RESTORE, Kind
 from cloudhall.kernel.recoverable import held_by
@@ -121,7 +122,7 @@ def _named(planner: "Planner", kind: "AnyKind", target: str) -> list[Row]:
     return [r for r in found if planner.kernel.authority.may(tx, planner.caller, "read", r)]
 
 
-def _restore(planner: "Planner", command: "Command", old: Row, policies: tuple[str, ...]) -> "Plan":
+def _restore(planner: "Planner", command: "Command", old: Row, policies: Ruling) -> "Plan":
     planner.refuse_going(old.place)
     with_it = bin_.with_owner(planner.kernel.tables, planner.tx, old.id)
     back = {old.id, *(r.id for r in with_it)}
@@ -143,7 +144,7 @@ def _unfit(planner: "Planner", r: Row, back: set[str]) -> list[Problem]:
     return found or [p for ask in type(r).meta.checks for p in ask(r, None, planner.look)]
 
 
-def _purge(planner: "Planner", command: "Command", old: Row, policies: tuple[str, ...]) -> "Plan":
+def _purge(planner: "Planner", command: "Command", old: Row, policies: Ruling) -> "Plan":
     from cloudhall.kernel.commands import Plan
 
     against = [p for ask in type(old).meta.purge_checks for p in ask(old, planner.look)]

@@ -33,7 +33,7 @@ callers = st.tuples(st.sampled_from(cases.SUBJECTS), st.sampled_from(cases.CONTE
 
 @cache
 def entities() -> cedarpy.Entities:
-    return Oracle(PolicySet.compile({}, cases.SCHEMA)).entities(cases.SUBJECTS, cases.BUCKETS)
+    return Oracle({}, cases.SCHEMA).entities(cases.SUBJECTS, cases.BUCKETS)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def buckets() -> Iterator[Connection]:
 def test_decisions_reasons_and_errors_are_cedars(text: str, asked: list[Request]) -> None:
     policies = PolicySet.compile({"random": text}, cases.SCHEMA)
     ours = [sorted_decision(policies.decide(r.subject, r.action, r.resource, r.context)) for r in asked]
-    assert ours == list(Oracle(policies).decide_all(asked, entities()))
+    assert ours == list(Oracle(policies.sources, policies.schema).decide_all(asked, entities()))
 
 
 @settings(max_examples=500, deadline=None)

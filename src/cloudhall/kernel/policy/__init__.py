@@ -4,7 +4,7 @@
              cedarpy checks types                    ├──► where      filter a list
                                                      └──► words      explain
 
-cedarpy is asked when policies are written, and in tests, where it is the oracle; never for a decision.
+cedarpy is asked when policies are written, and as an oracle, in tests and for past decisions; never for a new one.
 """
 
 from cloudhall.kernel.policy.model import (

@@ -1,4 +1,4 @@
-"""The same questions asked of cedarpy: the oracle of tests and figures, some 50 times slower than the closures.
+"""The same questions asked of cedarpy: the oracle of tests, figures and past decisions, some 50 times slower.
 
 How a request lies in Cedar: a role granted on a place is a parent of the principal; `developer@org` has the parents
 `developer@project` of the places right below, so that the tree of places is the hierarchy of roles; each resource
@@ -15,8 +15,8 @@ import cedarpy
 import msgspec
 
 from cloudhall.kernel.policy.model import Context, Decision, Object, Subject
-from cloudhall.kernel.policy.policies import PolicySet
 from cloudhall.kernel.policy.schema import PolicySchema, cedar_type, verb_of
+from cloudhall.kernel.text import T
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -29,13 +29,15 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Oracle:
-    """Answers of cedarpy about one policy set."""
+    """Answers of cedarpy about one policy set, of which it takes nothing but texts and vocabulary."""
 
-    def __init__(self, policies: PolicySet) -> None:
-        text = "\n".join(text for _, text in sorted(policies.sources.items()))
-        self._schema = policies.schema
+    def __init__(self, sources: Mapping[str, str], schema: PolicySchema) -> None:
+        text = "\n".join(text for _, text in sorted(sources.items()))
+        self._schema = schema
         self._handle = cedarpy.PolicySet.from_str(text)
-        self._ids = {key: p.annotations["id"] for key, p in self._handle.to_pst().static_policies.items()}
+        notes = {key: p.annotations for key, p in self._handle.to_pst().static_policies.items()}
+        self._ids = {key: note["id"] for key, note in notes.items()}
+        self.texts = {note["id"]: T(note["zh"], note["en"]) for note in notes.values()}
 
     def decide(self, subject: Subject, action: str, resource: Object, context: Context) -> Decision:
         """Answer one request, from the entities of this subject and resource alone."""

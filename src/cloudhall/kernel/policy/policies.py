@@ -1,18 +1,19 @@
 """A set of policies: compiled once, then decides, filters lists, explains.
 
 Only `compile` makes a set, and it refuses what a list could not answer from an index, so `decide` and `where` always
-agree. A set never changes; `digest` names it, and `sources` compile to it again, so that any past decision can be
-decided again.
+agree. A set never changes; `digest` names it, and its `body`, texts and vocabulary, compiles to it again, so that any
+past decision can be decided again.
 
 Cost: `decide` runs the policies of one action, a few µs whatever the number of resources; `where` renders them in
 some 100 µs. A set holds a few closures for each pair of policy and action it applies to.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Self
+
+import msgspec
 
 from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.policy.closures import env_of
@@ -36,7 +37,8 @@ class PolicySet:
         self.sources: Mapping[str, str] = MappingProxyType(dict(sources))
         self.schema = schema
         self.policies: Mapping[str, Policy] = MappingProxyType({policy.id: policy for policy in policies})
-        self.digest = digest_of(sources)
+        self.body = body_of(sources, schema)
+        self.digest = hashlib.sha256(self.body.encode()).hexdigest()
         self._rules = rules
 
     @classmethod
@@ -72,6 +74,10 @@ class PolicySet:
         """Say why, and what would change the answer."""
         return explain(self._of(action), env_of(subject, resource, context))
 
+    def reads(self, action: str) -> frozenset[str]:
+        """Attributes of the resource that policies of an action read, `id` among them."""
+        return self._of(action).reads
+
     def roles_on(self, kind: str) -> frozenset[str]:
         """Roles that permit something on a row that is there; an operation that creates has none yet."""
         actions = (a for a, k in self.schema.actions.items() if k == kind and verb_of(a) != "create")
@@ -85,10 +91,20 @@ class PolicySet:
             raise Invalid(T(f"没有动作 {action}", f"No action {action}"), mend=nearest(action, self._rules)) from None
 
 
-def digest_of(sources: Mapping[str, str]) -> str:
-    """SHA-256 over the sources as JSON, names sorted."""
-    text = json.dumps(dict(sources), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def body_of(sources: Mapping[str, str], schema: PolicySchema) -> str:
+    """Texts and vocabulary as JSON, everything sorted; its SHA-256 is the digest."""
+    return msgspec.json.encode({"policies": dict(sources), "schema": schema}, order="sorted").decode()
+
+
+def read_body(body: str) -> tuple[dict[str, str], PolicySchema]:
+    """Texts and vocabulary that a set was made of."""
+    kept = msgspec.json.decode(body, type=_Kept)
+    return kept.policies, kept.schema
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    policies: dict[str, str]
+    schema: PolicySchema
 
 
 def _compiled(

@@ -4,12 +4,12 @@ Cedar's rule: an action is allowed where some permit is true and no forbid is; a
 is skipped. All policies of the action are always asked, so that the reasons are complete.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
 from cloudhall.kernel.policy.closures import Env, Missing, Test, test_of
-from cloudhall.kernel.policy.conditions import FALSE, Condition, HasRole, specialise
+from cloudhall.kernel.policy.conditions import FALSE, Attr, Condition, Has, HasRole, specialise, walk
 from cloudhall.kernel.policy.model import Decision, Where
 from cloudhall.kernel.policy.schema import KindSchema, PolicySchema, verb_of
 from cloudhall.kernel.policy.where import Plan, filter_of, holding, plan_of
@@ -38,11 +38,15 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """All rules of one action, forbids and permits apart; `permitting` are the plans of the permits, where it lists."""
+    """All rules of one action, forbids and permits apart.
+
+    `permitting` are the plans of the permits, where it lists; `reads` the attributes of the resource in any condition.
+    """
 
     forbids: tuple[Rule, ...]
     permits: tuple[Rule, ...]
     permitting: tuple[Plan, ...] = ()
+    reads: frozenset[str] = frozenset()
 
     def decide(self, env: Env) -> Decision:
         """Ask every rule."""
@@ -69,13 +73,14 @@ def compiled(policy: Policy, action: str, schema: PolicySchema) -> Rule | None:
     return Rule(policy.id, policy, condition, test_of(condition), plan)
 
 
-def together(rules: Iterable[Rule], kind: KindSchema) -> Rules:
+def together(rules: Collection[Rule], kind: KindSchema) -> Rules:
     """Rules of one action of a kind; permits that ask for nothing but a role are one plan."""
     forbids, permits = (tuple(r for r in rules if r.policy.forbid is forbid) for forbid in (True, False))
     listed = [(rule.condition, rule.plan) for rule in permits if rule.plan]
     roles = [c.role for c, _ in listed if isinstance(c, HasRole) and not c.at_platform]
     others = [plan for c, plan in listed if not isinstance(c, HasRole) or c.at_platform]
-    return Rules(forbids, permits, (*([holding(roles, kind)] if roles else []), *others))
+    read = (n.name for r in rules for n in walk(r.condition) if isinstance(n, Attr | Has) and n.of == "resource")
+    return Rules(forbids, permits, (*([holding(roles, kind)] if roles else []), *others), frozenset(read))
 
 
 def _true(rules: Iterable[Rule], env: Env, errors: list[str]) -> list[str]:
