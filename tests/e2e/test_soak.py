@@ -1,4 +1,4 @@
-"""A part of the soak, on SQLite, and proof that its judges see what is wrong; `test_soak_postgres` is the other half."""
+"""A part of the soak, on SQLite, and proof that its judges see what is wrong; `test_soak_postgres` is the other."""
 
 import random
 import shutil

@@ -19,7 +19,7 @@ class World:
     def __init__(self) -> None:
         """Start at the wall clock."""
         self._last_us = 0
-        self._ticks_us = _ticks_us()
+        self._slow_since_us = self._ticks_us()
         self._lock = threading.Lock()
         self.fault: Callable[[str], None] = _no_fault
 
@@ -29,14 +29,19 @@ class World:
         Running backwards would turn intervals inside out; holding still would stop every retry until then.
         """
         with self._lock:
-            halves_us = (_ticks_us() - self._ticks_us) // 2
+            halves_us = (self._ticks_us() - self._slow_since_us) // 2
             slow_us, wall_us = self._last_us + halves_us, self._wall_us()
             self._last_us = max(slow_us, wall_us)
-            self._ticks_us = self._ticks_us + 2 * halves_us if slow_us > wall_us else _ticks_us()
+            self._slow_since_us = self._slow_since_us + 2 * halves_us if slow_us > wall_us else self._ticks_us()
             return self._last_us
 
     def _wall_us(self) -> int:
+        """What somebody has set the machine's clock to."""
         return time.time_ns() // 1_000
+
+    def _ticks_us(self) -> int:
+        """Microseconds of a clock that nobody sets."""
+        return time.monotonic_ns() // 1_000
 
     def random_bytes(self, n: int) -> bytes:
         """Unpredictable bytes, for ids and secrets."""
@@ -82,11 +87,6 @@ class Simulated(World):
     def sleep(self, seconds: float) -> None:
         """Move the clock instead of waiting."""
         self.advance(seconds)
-
-
-def _ticks_us() -> int:
-    """Microseconds of a clock that nobody sets."""
-    return time.monotonic_ns() // 1_000
 
 
 def _no_fault(_point: str) -> None:

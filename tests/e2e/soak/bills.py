@@ -31,7 +31,7 @@ def wrong(kernel: Kernel) -> Iterator[str]:
         theirs = {
             x.meter: (x.amount_fen, {r.resource: r.quantity_micro for r in x.rows if r.quantity_micro}) for x in lines
         }
-        ours = _rated(newest, _used(tx, project, month, now_us), month.to_us - month.from_us)
+        ours = _rated(newest, _used(kernel, tx, project, month, now_us), month.to_us - month.from_us)
         if theirs != ours:
             yield f"statement of {project}: {theirs}, from scratch {ours}"
 
@@ -56,9 +56,9 @@ def _half_up(exact: Fraction) -> int:
     return int(exact + Fraction(1, 2))
 
 
-def _used(tx: Tx, project: str, month: rules.Period, now_us: int) -> Used:
+def _used(kernel: Kernel, tx: Tx, project: str, month: rules.Period, now_us: int) -> Used:
     """Sums as they were read; the held level from its readings and its last stretch; the reserved one from events."""
-    used: Used = {RESERVED: _reserved(tx, project, month, now_us)}
+    used: Used = {RESERVED: _reserved(kernel, tx, project, month, now_us)}
     rows = tx.execute("SELECT meter, resource, from_us, to_us, quantity_micro FROM usage WHERE project = ?", (project,))
     for meter, resource, from_us, to_us, quantity in rows:
         if meter != RESERVED:
@@ -72,15 +72,16 @@ def _used(tx: Tx, project: str, month: rules.Period, now_us: int) -> Used:
     return used
 
 
-def _reserved(tx: Tx, project: str, month: rules.Period, now_us: int) -> dict[str, int]:
+def _reserved(kernel: Kernel, tx: Tx, project: str, month: rules.Period, now_us: int) -> dict[str, int]:
     """GiB x time of each bucket, from what was wished and when, until it was gone."""
     wished: dict[str, list[tuple[int, int]]] = {}
-    sql = "SELECT id, at_us, verb, spec FROM event WHERE kind = 'storage.bucket' AND place = ? ORDER BY revision"
-    for id_, at_us, verb, spec in tx.execute(sql, (project,)):
-        if spec is not None:
-            wished.setdefault(id_, []).append((at_us, msgspec.json.decode(spec)["quota_gib"] * MICRO))
-        elif verb == "remove":
-            wished[id_].append((at_us, 0))
+    for event in kernel.history.after(tx, 0, 1_000_000, "storage.bucket"):
+        if event.place != project:
+            continue
+        if event.spec is not None:
+            wished.setdefault(event.id, []).append((event.at_us, msgspec.json.decode(event.spec)["quota_gib"] * MICRO))
+        elif event.verb == "remove":
+            wished[event.id].append((event.at_us, 0))
     until_us = min(now_us, month.to_us)
     return {
         id_: sum(
