@@ -9,6 +9,7 @@ let `weed shell` read and delete): `-disableHttp`, signing keys, and mutual TLS 
 """
 
 import contextlib
+import itertools
 import os
 import secrets
 from pathlib import Path
@@ -64,8 +65,11 @@ def forget_options(home: Path) -> None:
 
 
 def remove_sockets(ports: Ports) -> None:
-    """Remove the Unix sockets that the engine leaves in /tmp, at names that it fixes itself."""
-    for part in ("master", "volume", "filer", "s3", "admin"):
-        port = getattr(ports, part) + GRPC_OFFSET
+    """Remove the Unix sockets that the engine leaves in /tmp, at names that it fixes itself.
+
+    Also those that another engine left there which was killed, and had one of these ports for another of its parts.
+    """
+    parts = ("master", "volume", "filer", "s3", "admin")
+    for part, port in itertools.product(parts, [getattr(ports, p) + GRPC_OFFSET for p in parts]):
         with contextlib.suppress(OSError):  # absent, or another user's
             Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock").unlink()  # noqa: S108  the engine's fixed name
