@@ -17,10 +17,12 @@ from cloudhall.domains import (
     storage,
 )
 from cloudhall.domains.documents import attachments
+from cloudhall.domains.identity import sessions
 from cloudhall.domains.market import costs, opening, pricing
 from cloudhall.domains.notices import deliveries, inbox, outbox
 from cloudhall.domains.storage import stored, usage
 from cloudhall.kernel.registry import Registry
+from cloudhall.kernel.store.revisions import Revision
 from cloudhall.kernel.world import World
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ SCHEMAS = (
     outbox.SCHEMA,
     attachments.SCHEMA,
 )
+REVISIONS = (Revision(2, sessions.keep_sessions),)
+"""What became of tables of older releases, in order; the last number is `SCHEMA_VERSION`."""
 COLLECTORS = usage.COLLECTORS
 DATABASE = "CLOUDHALL_DATABASE"
 """Variable that names a PostgreSQL database; without it rows lie in the home folder. Keys and objects always do."""
@@ -78,6 +82,7 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
         world=world,
         drivers=drivers,
         schemas=SCHEMAS,
+        revisions=REVISIONS,
         collectors=COLLECTORS if drivers else (),
         database=os.environ.get(DATABASE, ""),
     )

@@ -36,12 +36,17 @@ def move_database(home: Path, to: str, done: Callable[[Copied], None]) -> None:
                 mend=T("用 --home 指定数据所在的文件夹", "Name the folder of its data with --home"),
                 reason="HOME",
             )
-        log = AuditLog.open(Keyring.open(home / "keys", world), world)
-        with contextlib.ExitStack() as open_:
-            target = open_.enter_context(contextlib.closing(open_postgres(to, world)))
-            source = open_.enter_context(contextlib.closing(open_store(home, "", world)))
-            move(source, target, done, lambda tx: _prove(log, tx))
+        copy_rows(home, to, done, world)
         (home / FILE).rename(home / MOVED)
+
+
+def copy_rows(home: Path, to: str, done: Callable[[Copied], None], world: World) -> None:
+    """Copy the rows of `home` into an empty database and prove the log that arrived; all of it or nothing."""
+    log = AuditLog.open(Keyring.open(home / "keys", world), world)
+    with contextlib.ExitStack() as open_:
+        target = open_.enter_context(contextlib.closing(open_postgres(to, world)))
+        source = open_.enter_context(contextlib.closing(open_store(home, "", world)))
+        move(source, target, done, lambda tx: _prove(log, tx))
 
 
 def _prove(log: AuditLog, tx: Tx) -> None:

@@ -35,10 +35,10 @@ def run(*words: object, typed: str = "", **environ: str) -> subprocess.Completed
     return done
 
 
-def begin(*words: object) -> subprocess.Popen[bytes]:
+def begin(*words: object, **environ: str) -> subprocess.Popen[bytes]:
     """Start it and do not wait."""
     return subprocess.Popen(
-        [PROGRAM, *map(str, words)], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [PROGRAM, *map(str, words)], env=environment() | environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 

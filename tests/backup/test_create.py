@@ -59,12 +59,6 @@ def test_what_is_there_is_not_written_over(city: Server, taken: Path, key: Path,
     assert not (tmp_path / "b").exists()
 
 
-def test_rows_in_another_database_are_not_passed_over_in_silence(city: Server, tmp_path: Path, key: Path) -> None:
-    words = ("backup", "--home", city.home, "--to", tmp_path / "b", "--key-file", key)
-    done = run(*words, CLOUDHALL_DATABASE="postgresql://nowhere/none")
-    assert (done.returncode, "pg_dump" in done.stderr, (tmp_path / "b").exists()) == (1, True, False)
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [

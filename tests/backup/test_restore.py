@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from cloudhall.backup import manifest, rows
-from cloudhall.kernel.store import sqlite
+from cloudhall.kernel.store.revisions import SCHEMA_VERSION
 from tests.backup.shell import KEY, begin, restored, run
 from tests.e2e.api import Api
 from tests.e2e.server import Server
@@ -71,8 +71,8 @@ def test_any_file_that_was_changed_or_is_missing_is_found(own: Path, tmp_path: P
 def test_what_a_newer_release_has_written_is_refused(own: Path, tmp_path: Path) -> None:
     database, path = own / "backup" / rows.NAME, own / "backup" / manifest.NAME
     with contextlib.closing(sqlite3.connect(database)) as copy:
-        copy.execute(f"PRAGMA user_version = {sqlite.SCHEMA_VERSION + 1}")
-    assert "was written by a newer release (schema 2, known 1)" in refused(own, tmp_path / "home")
+        copy.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    assert "was written by a newer release (schema 3, known 2)" in refused(own, tmp_path / "home")
     made = manifest.read(own / "backup")
     path.write_bytes(msgspec.json.encode(msgspec.structs.replace(made, format=manifest.FORMAT + 1, cloudhall="9.0")))
     assert "was written by a newer release, 9.0" in refused(own, tmp_path / "home")

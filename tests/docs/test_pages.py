@@ -83,7 +83,8 @@ def _walk_page(city: Server, folder: Path, page: Path) -> list[str]:
     looks_like_a_checkout(folder)
     steps = steps_of(page.read_text("utf-8"))
     terminal = Terminal(folder, environ_of(folder, city.port, lang_of(page)))
-    own = Server(folder / ".local/share/cloudhall", demo=False, environ={"CLOUDHALL_LANG": lang_of(page)})
+    by_tls = {"CLOUDHALL_LANG": lang_of(page), "CLOUDHALL_TLS": "1"}
+    own = Server(folder / ".local/share/cloudhall", demo=False, environ=by_tls, origin="https://127.0.0.1")
     try:
         return follow(typing(terminal, city, own), steps)
     finally:
@@ -103,17 +104,18 @@ def looks_like_a_checkout(folder: Path) -> None:
 def typing(terminal: Terminal, city: Server, own: Server) -> Typed:
     """Type a command; what it printed, and its exit code. A server stays in a terminal of its own.
 
-    `own` is what a page founds where whoever reads it would; from its start on, commands go to it.
+    `own` is what a page founds where whoever reads it would, by TLS; from its start on, commands go to it.
     """
 
     def typed(command: str) -> tuple[str, int]:
         if command == "make run":
             return f"…\n{city.said()}", 0
-        if command == "cloudhall run":
+        if command == "cloudhall run --tls":
             own.start()
             terminal.run(f"export CLOUDHALL_PORT={own.port}")
             return own.said(), 0
-        return terminal.run(command.replace(ADDRESS, f"127.0.0.1:{city.port}"))
+        founded = command.replace(f"https://{ADDRESS}", own.url)
+        return terminal.run(founded.replace(ADDRESS, f"127.0.0.1:{city.port}"))
 
     return typed
 

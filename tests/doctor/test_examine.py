@@ -15,7 +15,7 @@ import pytest
 
 from bench.start import free_port
 from cloudhall.doctor import machine
-from cloudhall.doctor.examine import examine
+from cloudhall.doctor.examine import Site, examine
 from cloudhall.doctor.findings import Finding, State
 from cloudhall.drivers.objects import weed_process
 from cloudhall.kernel.keys import MASTER_FILE
@@ -67,7 +67,7 @@ def home(stopped: Server, tmp_path: Path) -> Path:
 
 def wrong(home: Path, port: int | None = None, state: State = State.WRONG) -> list[Finding]:
     """Findings that are not well; each says what to do, in both languages."""
-    found = [f for f in examine(home, port or free_port()) if f.state is not State.OK]
+    found = [f for f in examine(Site(home, port or free_port())) if f.state is not State.OK]
     assert all(f.remedy and f.remedy.zh and f.remedy.en for f in found)
     return [f for f in found if f.state is state]
 
@@ -81,7 +81,7 @@ def test_a_server_that_runs_and_one_that_is_stopped_are_well(stopped: Server, ho
     up = json.loads((stopped.home.parent / "up.json").read_text())
     assert {f["code"] for f in up} == CODES
     assert {f["state"] for f in up} == {"ok"}
-    down = list(examine(home, free_port()))
+    down = list(examine(Site(home, free_port())))
     assert {f.code for f in down} == CODES | {"port"}
     assert [f for f in down if f.state is not State.OK] == []
     told = run("doctor", "--home", home, "--port", free_port())
@@ -92,7 +92,7 @@ def test_examining_changes_nothing(home: Path) -> None:
     before = {
         p: p.stat().st_mtime_ns for p in home.rglob("*") if p.is_file() and not p.name.startswith("cloudhall.db-")
     }
-    list(examine(home, free_port()))
+    list(examine(Site(home, free_port())))
     assert {p: p.stat().st_mtime_ns for p in before} == before
 
 

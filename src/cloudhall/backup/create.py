@@ -32,18 +32,17 @@ OBJECTS, ROWS, SINCE, SUMS = (
 )
 
 
-def create(home: Path, folder: Path, secret: bytes | None, progress: Progress) -> Manifest:
-    """Back up the installation in `home` to `folder`, which must be new or empty.
+def create(home: Path, database: str, folder: Path, secret: bytes | None, progress: Progress) -> Manifest:
+    """Back up the installation in `home`, its rows in PostgreSQL where `database` names one, to `folder`.
 
-    Without a secret the keys lie in clear. `Unavailable` when the engine falls silent or no moment could be copied.
+    That must be new or empty. Without a secret the keys lie in clear. `Unavailable` when the engine or the database
+    falls silent or no moment could be copied.
     """
-    if os.environ.get(rows.ELSEWHERE):
-        raise trouble.rows_elsewhere(rows.ELSEWHERE)
-    if not (home / rows.NAME).is_file():
+    if not (home / (HEAD if database else rows.NAME)).is_file():
         raise trouble.no_installation(home)
     with new_folder(folder) as work:
         head = (home / HEAD).read_bytes()  # before the rows: a log never lags behind the head that is kept of it
-        at_ns = _objects_and_rows(home, work, progress)
+        at_ns = _objects_and_rows(home, database, work, progress)
         kept.take(home, work, progress)
         beside = sealed.gathered(home) | {HEAD: head}  # after the rows: no row is sealed with a key that came later
         made = _described(home, work, at_ns, progress)
@@ -76,15 +75,15 @@ def has_objects(home: Path) -> bool:
     return (home / "objects" / "data").is_dir()
 
 
-def _objects_and_rows(home: Path, work: Path, progress: Progress) -> int:
+def _objects_and_rows(home: Path, database: str, work: Path, progress: Progress) -> int:
     """Copy both; answers the one moment (ns) that they are of."""
     if not has_objects(home):
-        return _rows(home, work, progress)
+        return _rows(home, database, work, progress)
     with contents_of(home / "objects") as contents, Copy.new(work) as copy:
         since_ns = time.time_ns() - SLACK_NS
         copy.take(contents, lambda n: progress(OBJECTS, n))
         for _ in range(POINTS_MAX):
-            at_ns = _rows(home, work, progress)
+            at_ns = _rows(home, database, work, progress)
             time.sleep(max(0.0, (at_ns + 4 * SLACK_NS - time.time_ns()) / NS))  # until the filer has told all of it
             if copy.follow(contents, contents.changes(since_ns, at_ns), lambda n: progress(SINCE, n)):
                 copy.finish()
@@ -93,8 +92,8 @@ def _objects_and_rows(home: Path, work: Path, progress: Progress) -> int:
     raise trouble.restless()
 
 
-def _rows(home: Path, work: Path, progress: Progress) -> int:
-    at_ns = rows.snapshot(home, work / rows.NAME)
+def _rows(home: Path, database: str, work: Path, progress: Progress) -> int:
+    at_ns = rows.snapshot(home, database, work / rows.NAME)
     progress(ROWS, (work / rows.NAME).stat().st_size)
     return at_ns
 

@@ -22,11 +22,11 @@ from cloudhall.backup.create import Progress
 from cloudhall.backup.manifest import Held, Manifest
 from cloudhall.backup.objects import Copy
 from cloudhall.backup.restore import restore
+from cloudhall.domains.documents import attachments
 from cloudhall.drivers.objects import Identity, Key
 from cloudhall.drivers.objects.buckets import client, translated
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.drivers.objects.weed_copy import attached
-from cloudhall.domains.documents import attachments
 from cloudhall.kernel import archive
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.text import T
@@ -107,7 +107,7 @@ def _kept(home: Path) -> Finding:
 
 def _log(home: Path, made: Manifest) -> Finding:
     """Open the installation without engines and witnesses, and let the verifier judge each entry of its log."""
-    kernel = Kernel(installation.build_registry(), home, schemas=installation.SCHEMAS)
+    kernel = Kernel(installation.build_registry(), home, schemas=installation.SCHEMAS, revisions=installation.REVISIONS)
     try:
         size = -1
         while (now := _sealed(kernel)) > size:

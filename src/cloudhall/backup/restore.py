@@ -12,15 +12,18 @@ from cloudhall.backup.objects import Copy
 from cloudhall.drivers.objects import weed_process
 from cloudhall.drivers.objects.weed_home import prepare, write_private
 from cloudhall.kernel.text import T
+from cloudhall.kernel.world import World
 
 FILES = T("核对文件", "Checking files")
 LOST = "lost"
 """Where the engine's driver keeps when its log of changes was cut: older cursors count every bucket anew."""
 
 
-def restore(folder: Path, home: Path, secret: bytes | None, progress: Progress) -> Manifest:
+def restore(folder: Path, home: Path, secret: bytes | None, progress: Progress, database: str = "") -> Manifest:
     """Make the installation `home`, which must be new or empty. Nothing of it is there before all of it is.
 
+    Its rows go into the empty PostgreSQL database of a URL where `database` is one: there in one transaction, before
+    the folder has its name. Whoever is killed between the two begins again, and finds the rows that are there already.
     `Unavailable` for a backup that is damaged or of a newer release, or when the secret does not open its keys.
     """
     made = manifest.read(folder)
@@ -36,7 +39,18 @@ def restore(folder: Path, home: Path, secret: bytes | None, progress: Progress) 
         if made.buckets is not None:
             _give_objects(folder, work / "objects", progress)
             write_private(work / sealed.PORTS, beside[sealed.PORTS])
+        if database:
+            _give_rows(work, database)
     return made
+
+
+def _give_rows(work: Path, database: str) -> None:
+    """Move the rows on to PostgreSQL, and leave no second copy of them behind."""
+    from cloudhall.moving import copy_rows
+
+    copy_rows(work, database, lambda _: None, World())
+    for path in work.glob(f"{rows.NAME}*"):
+        path.unlink()
 
 
 def _give_objects(folder: Path, objects: Path, progress: Progress) -> None:

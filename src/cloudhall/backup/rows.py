@@ -1,8 +1,8 @@
 """The rows of one moment, copied while others write, and what proves two copies alike.
 
-SQLite's online backup in one step inside a read transaction: writers go on, and the copy is of the moment at which the
-transaction began. An installation on another database brings functions of the same names; nothing else here knows
-which one it is.
+The copy is an SQLite file wherever the rows lie, so that a backup of either database restores into either. From SQLite
+it is the online backup in one step inside a read transaction, from PostgreSQL what `unloading` writes: writers go on,
+and the copy is of the moment at which the transaction began.
 """
 
 import contextlib
@@ -16,18 +16,24 @@ import msgspec
 
 from cloudhall.backup.manifest import Log, Table
 from cloudhall.backup.trouble import damaged
-from cloudhall.kernel.store import sqlite, troubles
+from cloudhall.kernel.store import troubles
+from cloudhall.kernel.store.revisions import SCHEMA_VERSION
 
 NAME = "cloudhall.db"
-ELSEWHERE = "CLOUDHALL_DATABASE"
-"""Variable that says that the rows lie in another database, which has its own tools for them."""
 WAITS_S = 5.0
 
 
-def snapshot(home: Path, target: Path) -> int:
-    """Copy the rows of an installation; answers the moment (ns) up to which everything acknowledged is in the copy."""
-    source = home / NAME
+def snapshot(home: Path, database: str, target: Path) -> int:
+    """Copy the rows of an installation; answers the moment (ns) up to which everything acknowledged is in the copy.
+
+    `database` is the URL of a PostgreSQL database, empty where the rows lie in `home`.
+    """
     target.unlink(missing_ok=True)
+    if database:
+        from cloudhall.kernel.store.unloading import unload
+
+        return unload(database, target)
+    source = home / NAME
     with _connected(source) as live, _connected(target) as copy:
         live.execute("BEGIN")
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the read transaction begins with this look
@@ -41,8 +47,8 @@ def schema_version(database: Path) -> int:
     """Version of the tables; `Unavailable` when a newer release has written them."""
     with _connected(database) as copy:
         (version,) = copy.execute("PRAGMA user_version").fetchone()
-    if version > sqlite.SCHEMA_VERSION:
-        raise troubles.newer(database, version, sqlite.SCHEMA_VERSION)
+    if version > SCHEMA_VERSION:
+        raise troubles.newer(database, version, SCHEMA_VERSION)
     return int(version)
 
 

@@ -45,18 +45,6 @@ def no_installation(home: Path) -> Unavailable:
     )
 
 
-def rows_elsewhere(variable: str) -> Unavailable:
-    """The rows are not in the data folder."""
-    return Unavailable(
-        T(f"数据行在 PostgreSQL 中（{variable}），不在此备份之列", f"The rows lie in PostgreSQL ({variable})"),
-        mend=T(
-            "停下服务器，用 pg_dump 备份数据行，并复制数据文件夹",
-            "Stop the server, back the rows up with pg_dump, and copy the data folder",
-        ),
-        reason="ROWS_ELSEWHERE",
-    )
-
-
 def wrong_secret() -> Unavailable:
     """The sealed keys do not open."""
     return Unavailable(

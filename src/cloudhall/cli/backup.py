@@ -59,7 +59,14 @@ CHECKS = T("共 {} 项，失败 {} 项", "{} checks, {} failed")
 
 
 def backup(
-    *, action: str | None, to: str | None, from_: str | None, home: Path | None, scratch: Path | None, **given: Any
+    *,
+    action: str | None,
+    to: str | None,
+    from_: str | None,
+    home: Path | None,
+    database: str,
+    scratch: Path | None,
+    **given: Any,
 ) -> int:
     """Make a backup, or try one."""
     quiet()
@@ -71,7 +78,7 @@ def backup(
 
     secret = _new_secret(given)
     with told(), Progress() as progress, remote.outgoing(to, scratch) as folder:
-        made = create.create(folder_of(home), folder, secret, progress)
+        made = create.create(folder_of(home), database, folder, secret, progress)
     _say_made(made)
     if secret is None:
         note(IN_CLEAR)
@@ -83,14 +90,14 @@ def backup(
     return 0
 
 
-def restore(*, from_: str, home: Path, scratch: Path | None, **given: Any) -> None:
+def restore(*, from_: str, home: Path, database: str, scratch: Path | None, **given: Any) -> None:
     """Make a new installation of a backup."""
     from cloudhall.backup import remote
     from cloudhall.backup.restore import restore as restored
 
     quiet()
     with told(), remote.incoming(from_, scratch) as folder, Progress() as progress:
-        made = restored(folder, home.absolute(), _secret(folder, given), progress)
+        made = restored(folder, home.absolute(), _secret(folder, given), progress, database)
     note(say(RESTORED, home, _moment(made)))
     hint(f"run --home {home}")
 
@@ -210,6 +217,16 @@ SCRATCH = Option(
     text=T("临时放东西的地方（默认临时文件夹）", "Where passing copies lie (by default among temporary files)"),
     metavar="FOLDER",
 )
+DATABASE = Option(
+    "--database",
+    envvar="CLOUDHALL_DATABASE",
+    default="",
+    text=T(
+        "数据行所在的 PostgreSQL（CLOUDHALL_DATABASE）；恢复到的须是空的。不填则在数据文件夹里",
+        "PostgreSQL with the rows (CLOUDHALL_DATABASE), an empty one to restore to; without it the data folder",
+    ),
+    metavar="URL",
+)
 BACKUP = Command(
     "backup",
     backup,
@@ -249,6 +266,7 @@ BACKUP = Command(
         ),
         SCRATCH,
         HOME,
+        DATABASE,
         *output_options(),
     ],
 )
@@ -256,8 +274,10 @@ RESTORE = Command(
     "restore",
     restore,
     T(
-        "把备份恢复成一个新的安装。被打断时什么也不留下，再来一次即可。",
-        "Make a new installation of a backup. Interrupted, it leaves none; begin it again.",
+        "把备份恢复成一个新的安装，数据行放进文件夹或空的 PostgreSQL，不论备份取自哪一种。"
+        "被打断时什么也不留下，再来一次即可。",
+        "Make a new installation of a backup, its rows in the folder or in an empty PostgreSQL, wherever they came "
+        "from. Interrupted, it leaves none; begin it again.",
     ),
     examples=["restore --from /backup/2026-11-22 --key-file /root/backup.key --home /srv/cloudhall"],
     params=[
@@ -277,5 +297,6 @@ RESTORE = Command(
         ),
         *_secret_options(),
         SCRATCH,
+        DATABASE,
     ],
 )

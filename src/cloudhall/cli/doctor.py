@@ -19,13 +19,13 @@ STATES = {"ok": T("正常", "ok"), "note": T("注意", "NOTE"), "wrong": T("有�
 COUNT = T("共 {} 项，有误 {} 项，注意 {} 项", "{} findings, {} wrong, {} to note")
 
 
-def doctor(*, home: Path | None, port: int, host: str, tls_cert: str, **given: Any) -> int:
+def doctor(*, home: Path | None, port: int, host: str, tls_cert: str, database: str, **given: Any) -> int:
     """Examine, tell, and end with 1 when something is wrong."""
-    from cloudhall.doctor.examine import examine
+    from cloudhall.doctor.examine import Site, examine
 
     quiet()
     with told():
-        findings = list(examine(folder_of(home), port, host, tls_cert))
+        findings = list(examine(Site(folder_of(home), port, host, tls_cert, database)))
     if output_of(given).style == "json":
         print_json([_wire(finding) for finding in findings])
     else:
@@ -90,6 +90,13 @@ DOCTOR = Command(
                 "Certificate that it was given (CLOUDHALL_TLS_CERT), to see when it ends",
             ),
             metavar="FILE",
+        ),
+        Option(
+            "--database",
+            envvar="CLOUDHALL_DATABASE",
+            default="",
+            text=T("数据行所在的 PostgreSQL（CLOUDHALL_DATABASE）", "PostgreSQL with its rows (CLOUDHALL_DATABASE)"),
+            metavar="URL",
         ),
         *output_options(),
     ],

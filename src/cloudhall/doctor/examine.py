@@ -1,13 +1,12 @@
 """Every check, in the order in which a person would look."""
 
-import os
 import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from cloudhall import __version__
-from cloudhall.backup import rows
 from cloudhall.doctor import engines, machine, records, secrets
 from cloudhall.doctor.findings import Finding, State
 from cloudhall.kernel.text import T
@@ -15,11 +14,22 @@ from cloudhall.kernel.text import T
 PROGRAM, HOME = T("程序", "program"), T("数据文件夹", "data folder")
 
 
-def examine(home: Path, port: int, host: str = machine.LOOPBACK, certificate: str = "") -> Iterator[Finding]:
-    """Look at the installation in `home`, which listens at `host` and `port`; nothing is changed.
+class Site(NamedTuple):
+    """Where an installation is: its folder, where it listens, the certificate and the PostgreSQL database it was given.
 
-    `certificate` is the file of the one that it was given, if any.
+    Empty texts where it was given none.
     """
+
+    home: Path
+    port: int
+    host: str = machine.LOOPBACK
+    certificate: str = ""
+    database: str = ""
+
+
+def examine(site: Site) -> Iterator[Finding]:
+    """Look at an installation; nothing is changed."""
+    home = site.home
     python = ".".join(map(str, sys.version_info[:3]))
     yield Finding(
         "program", PROGRAM, T(f"云厅 {__version__}，Python {python}", f"Cloudhall {__version__}, Python {python}")
@@ -30,24 +40,23 @@ def examine(home: Path, port: int, host: str = machine.LOOPBACK, certificate: st
         yield Finding("home", HOME, detail, State.WRONG, remedy)
         return
     up = machine.runs(home)
-    yield from machine.server(port, up=up, host=host)
+    yield from machine.server(site.port, up=up, host=site.host)
     yield from machine.disk(home)
     yield from secrets.keys(home)
-    yield from secrets.certificates(home, certificate)
+    yield from secrets.certificates(home, site.certificate)
     yield from engines.engine(home, up=up)
-    yield from _records(home)
+    yield from records.kept_copies(home)
+    yield from _elsewhere(site) if site.database else _records(home)
+
+
+def _elsewhere(site: Site) -> Iterator[Finding]:
+    from cloudhall.doctor.postgres import postgres  # psycopg with it, where it is needed alone
+
+    yield from postgres(site.database, site.home)
 
 
 def _records(home: Path) -> Iterator[Finding]:
     """Look at the rows, and at the clock that they were written by."""
-    if os.environ.get(rows.ELSEWHERE):
-        yield Finding(
-            "database",
-            records.DATABASE,
-            T("在 PostgreSQL 中，此处不检查", "in PostgreSQL, which is not looked at here"),
-        )
-        yield from machine.clock(0)
-        return
     if not (home / "cloudhall.db").is_file():
         yield records.broken("cloudhall.db")
         return

@@ -45,7 +45,9 @@ from cloudhall.kernel.look import Tables
 from cloudhall.kernel.reconcile import Reconciler
 from cloudhall.kernel.registry import AnyKind, Registry
 from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.keeping import keep_before
 from cloudhall.kernel.store.opening import open_store
+from cloudhall.kernel.store.revisions import Revision, bring_up
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
@@ -85,7 +87,7 @@ class Answer(msgspec.Struct, frozen=True):
 class Kernel:
     """One installation. State changes by commands alone: `execute`, or many at once by `batches` and `bulk`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the one place where the parts of an installation meet
         self,
         registry: Registry,
         home: Path,
@@ -93,12 +95,14 @@ class Kernel:
         world: World | None = None,
         drivers: Mapping[str, Any] | None = None,
         schemas: Sequence[str] = (),
+        revisions: Sequence[Revision] = (),
         collectors: Sequence[Collector] = (),
         database: str = "",
         worker: str = "main",
     ) -> None:
-        """Open the installation in `home`; `schemas` are hot tables of domains, `database` as `open_store` takes it.
+        """Open the installation in `home`, in `database` as `open_store` takes it.
 
+        `schemas` are hot tables of domains, `revisions` what became of those of older releases.
         `worker` names this process among those that work on one database; started again, it takes back what it held.
         """
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -108,10 +112,14 @@ class Kernel:
         self.tables = Tables(tuple(registry))
         self.keys = Keyring.open(home / "keys", self.world)
         self.store = open_store(home, database, self.world)
-        self.store.write(lambda tx: self._migrate(tx, schemas)).result()
-        self.history = History(home, self.store, self.world)
-        self.audit = AuditLog.open(self.keys, self.world)
-        self.audit.verify_on_start(self.store.read())
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.store.close)
+            keep_before(home, database, self.store)
+            self.store.write(lambda tx: self._migrate(tx, schemas, revisions)).result()
+            self.history = History(home, self.store, self.world)
+            self.audit = AuditLog.open(self.keys, self.world)
+            self.audit.verify_on_start(self.store.read())
+            undo.pop_all()
         self.authority = Authority(registry, self.world)
         policies = facts.Fact(self.authority.policies.digest, self.authority.policies.body)
         self.store.write(lambda tx: facts.store(tx, policies)).result()
@@ -250,9 +258,10 @@ class Kernel:
             requests.store(tx, self.keys, caller, command.key, request, body, now_us)
         return Answer(body)
 
-    def _migrate(self, tx: Tx, schemas: Sequence[str]) -> None:
-        """Make what this release has and the database has not: hot tables, tables of kinds, columns of indexes."""
+    def _migrate(self, tx: Tx, schemas: Sequence[str], revisions: Sequence[Revision]) -> None:
+        """Do what became of old tables, then make what is missing: hot tables, tables of kinds, columns of indexes."""
         dialect = self.store.dialect
+        bring_up(tx, dialect, revisions)
         there = {name for (name,) in tx.execute(dialect.made)}
         for statement in (s for schema in (*SCHEMAS, *schemas) for s in schema.split(";") if s.strip()):
             made = MAKES.match(statement.strip())

@@ -15,7 +15,8 @@ import pytest
 
 from cloudhall.kernel.errors import Invalid, Unavailable
 from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.postgres import READERS_MAX, SCHEMA_VERSION, PostgresStore
+from cloudhall.kernel.store.postgres import READERS_MAX, PostgresStore
+from cloudhall.kernel.store.revisions import SCHEMA_VERSION
 from cloudhall.kernel.store.session import PREPARED_MAX, Lost, Session
 from cloudhall.kernel.world import World
 from tests.kit.cable import Cable

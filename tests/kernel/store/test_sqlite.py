@@ -10,7 +10,8 @@ import pytest
 
 from cloudhall.kernel.errors import Unavailable
 from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.sqlite import SCHEMA_VERSION, SQLiteStore
+from cloudhall.kernel.store.revisions import SCHEMA_VERSION
+from cloudhall.kernel.store.sqlite import SQLiteStore
 from cloudhall.kernel.world import World
 from tests.kit.hall import folder
 

@@ -19,6 +19,7 @@ from cloudhall.kernel.audit import Entry
 from cloudhall.kernel.caller import Attribute, Caller
 from cloudhall.kernel.errors import CloudhallError, Unauthenticated
 from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.dialect import Dialect
 from cloudhall.kernel.store.tables import LIVE
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import to_us
@@ -45,7 +46,6 @@ HOW: Mapping[str, T] = {
 }
 """Every way to come in, as `identity_login.how` holds it."""
 SCHEMA = """
-DROP TABLE IF EXISTS identity_session;
 CREATE TABLE identity_login (
   hash BLOB PRIMARY KEY, person TEXT NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
   used_us INTEGER NOT NULL, how TEXT NOT NULL, address TEXT NOT NULL, agent TEXT NOT NULL
@@ -53,6 +53,30 @@ CREATE TABLE identity_login (
 CREATE INDEX identity_login_person ON identity_login (person);
 CREATE INDEX identity_login_expires ON identity_login (expires_us);
 """
+_REVISION_2 = """
+CREATE TABLE identity_login (
+  hash BLOB PRIMARY KEY, person TEXT NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
+  used_us INTEGER NOT NULL, how TEXT NOT NULL, address TEXT NOT NULL, agent TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identity_login_person ON identity_login (person);
+CREATE INDEX identity_login_expires ON identity_login (expires_us)
+"""
+"""Those tables as revision 2 made them, whatever becomes of them later."""
+
+
+def keep_sessions(tx: Tx, dialect: Dialect) -> None:
+    """Revision 2: sessions know how, from where and when last; those that were open stay open."""
+    there = {name for (name,) in tx.execute(dialect.made)}
+    if "identity_session" not in there:
+        return
+    if "identity_login" not in there:
+        for statement in _REVISION_2.split(";"):
+            tx.execute(dialect.render(statement))
+    tx.execute(
+        "INSERT INTO identity_login SELECT hash, person, created_us, expires_us, created_us, 'password', '', '' "
+        "FROM identity_session"
+    )
+    tx.execute("DROP TABLE identity_session")
 
 
 def login(

@@ -19,13 +19,16 @@ _TOKEN = re.compile(r"'(?:[^']|'')*'|\?|\bLIKE\b")
 class Dialect(NamedTuple):
     """How one database says it. `tables`, `made` and `columns` are queries that answer names.
 
-    `made` holds indexes as well, `columns` takes the name of a table.
+    `made` holds indexes as well, `columns` takes the name of a table. `version` answers the revision of the schema, 0
+    where there is none, and `mark`, a number filled in, sets it.
     """
 
     name: str
     tables: str
     made: str
     columns: str
+    version: str
+    mark: str
     render: Callable[[str], str]
 
 
@@ -57,6 +60,8 @@ SQLITE = Dialect(
     tables="SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
     made="SELECT name FROM sqlite_master",
     columns="SELECT name FROM pragma_table_info(?)",
+    version="PRAGMA user_version",
+    mark="PRAGMA user_version = {}",
     render=str,
 )
 POSTGRES = Dialect(
@@ -64,5 +69,7 @@ POSTGRES = Dialect(
     tables="SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename",
     made="SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace",
     columns="SELECT attname FROM pg_attribute WHERE attrelid = ?::regclass AND attnum > 0 AND NOT attisdropped",
+    version="SELECT coalesce(max(version), 0) FROM schema_version",
+    mark="INSERT INTO schema_version VALUES ({}) ON CONFLICT DO NOTHING",
     render=rendered,
 )

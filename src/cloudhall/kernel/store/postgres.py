@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cloudhall.kernel.errors import Unavailable
-from cloudhall.kernel.store import Tx, troubles
+from cloudhall.kernel.store import Tx, revisions, troubles
 from cloudhall.kernel.store.dialect import POSTGRES
 from cloudhall.kernel.store.groups import GroupStore
 from cloudhall.kernel.store.listening import Listener
@@ -25,7 +25,6 @@ from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
 
 POSTGRES_FLOOR = 14  # the oldest that is still mended by its makers
-SCHEMA_VERSION = 1
 READERS_MAX = 8  # connections that read, a process; who finds none waits for one
 LOCK = 0x636C6F7564  # the one key of the advisory lock; a database holds one installation
 CHANNEL = "cloudhall"
@@ -35,7 +34,7 @@ SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 _READER = "SET default_transaction_read_only = on"
-_BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})"
+BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})"
 _VERSION = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)"
 _DISK_FULL = "53100"
 _UNFIT = ("22", "54000")  # a value out of range, a NUL in a text, an index entry too long
@@ -58,7 +57,7 @@ class PostgresStore(GroupStore):
             _refuse(self._writer)
         except (Lost, Refused, Unavailable) as error:
             self._undo()
-            raise _told(error) from error
+            raise told(error) from error
         self._readers = _Readers(url)
         self._listener = Listener(url, CHANNEL, self._heard)
         self._thread.start()
@@ -72,11 +71,11 @@ class PostgresStore(GroupStore):
         self._committing = False
         if self._writer is not None:
             with contextlib.suppress(Lost):
-                self._writer.control(_BEGIN)
+                self._writer.control(BEGIN)
                 return UnderLock(self._writer)
         self._undo()
         self._writer = Session(self._url, _WRITER)
-        self._writer.control(_BEGIN)
+        self._writer.control(BEGIN)
         return UnderLock(self._writer)
 
     def _end(self) -> None:
@@ -99,7 +98,7 @@ class PostgresStore(GroupStore):
     def _told(self, error: BaseException) -> BaseException:
         if isinstance(error, Lost) and self._committing:
             return troubles.outcome_unknown()
-        return _told(error)
+        return told(error)
 
     def _close(self) -> None:
         self._listener.close()
@@ -152,7 +151,7 @@ class _Readers:
                 self._drop()
                 return self._on(Session(self._url, _READER), run)
         except (Lost, Refused) as error:
-            raise _told(error) from error
+            raise told(error) from error
 
     def _idle_one(self) -> Session | None:
         with contextlib.suppress(IndexError):
@@ -169,8 +168,8 @@ class _Readers:
                 session.close()
 
 
-def _refuse(session: Session) -> None:
-    """Refuse a server or database that would not do, before anything is written."""
+def refuse_unfit(session: Session) -> None:
+    """Raise `Unavailable` for a server or database that would not do."""
     if session.server_version < POSTGRES_FLOOR:
         raise Unavailable(
             T(f"PostgreSQL {session.server_version} 太旧", f"PostgreSQL {session.server_version} is too old"),
@@ -182,16 +181,19 @@ def _refuse(session: Session) -> None:
             T(f"数据库 {name} 的编码是 {encoding}", f"The database {name} is encoded in {encoding}"),
             mend=T("请用 ENCODING 'UTF8' 新建数据库", "Make one with ENCODING 'UTF8'"),
         )
-    session.control(_BEGIN)
+
+
+def _refuse(session: Session) -> None:
+    """Refuse what would not do, and what a newer release has written, before anything is written."""
+    refuse_unfit(session)
+    (name,) = session.execute("SELECT current_database()").fetchone()
+    session.control(BEGIN)
     session.control(_VERSION)
-    version = session.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise troubles.newer(name, version, SCHEMA_VERSION)
-    session.execute("INSERT INTO schema_version VALUES (?) ON CONFLICT DO NOTHING", (SCHEMA_VERSION,))
+    revisions.refuse_newer(session, POSTGRES, name)
     session.control("COMMIT")
 
 
-def _told(error: BaseException) -> BaseException:
+def told(error: BaseException) -> BaseException:
     """What the caller hears: its own error, or that the database failed."""
     if isinstance(error, Refused) and error.state == _DISK_FULL:
         return troubles.disk_full()

@@ -8,7 +8,7 @@ numbers; text and bytes go as they are. A connection that broke raises `Lost` an
 import contextlib
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from select import POLLIN, poll
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ class Rows:
 
     __slots__ = ("_rows", "rowcount")
 
-    def __init__(self, rows: Sequence[tuple[Any, ...]], rowcount: int) -> None:
+    def __init__(self, rows: Iterable[Sequence[Any]], rowcount: int) -> None:
         self._rows = iter(rows)
         self.rowcount = rowcount
 

@@ -10,14 +10,13 @@ import threading
 from pathlib import Path
 
 from cloudhall.kernel.errors import Unavailable
-from cloudhall.kernel.store import IntegrityError, Tx, troubles
+from cloudhall.kernel.store import IntegrityError, Tx, revisions, troubles
 from cloudhall.kernel.store.dialect import SQLITE
 from cloudhall.kernel.store.groups import GroupStore
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
 
 SQLITE_FLOOR = (3, 40, 0)  # STRICT tables and RETURNING as used here; what Debian 12 ships
-SCHEMA_VERSION = 1
 BUSY_MS = 5_000
 
 
@@ -38,7 +37,7 @@ class SQLiteStore(GroupStore):
         self._local = threading.local()
         try:
             self._writer = _connect(path)
-            _refuse_newer(self._writer, path)
+            revisions.refuse_newer(self._writer, SQLITE, path)
         except sqlite3.Error as error:
             raise _unavailable(error, f" {path}") from error
         self._thread.start()
@@ -85,13 +84,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")  # a shredded payload must not stay in a free page
     return connection
-
-
-def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise troubles.newer(path, version, SCHEMA_VERSION)
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _unavailable(error: BaseException, which: str = "") -> Unavailable:
