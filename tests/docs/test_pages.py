@@ -29,6 +29,8 @@ ADDRESS = "127.0.0.1:8800"  # as pages say it; the city listens elsewhere
 pytestmark = pytest.mark.timeout(240)  # the first test waits for all of them
 RENTED = re.compile(r"cloudhall bucket create ([a-z0-9-]+)")
 AT_ONCE = 2  # pages in a city; they rent buckets of different names
+# What pages ask of the operator who starts the city.
+OF_THE_OPERATOR = {"CLOUDHALL_WEBHOOK_NETWORKS": "127.0.0.0/8", "CLOUDHALL_SIGN_UP": "economy-information"}
 SEEN_S = 3  # an object that was put in is counted by then
 Typed = Callable[[str], tuple[str, int]]
 PROGRAMS = ("aws", "rclone", "curl")
@@ -69,7 +71,7 @@ def not_installed(page: Path) -> list[str]:
 
 def walk(home: Path, lang: str, pages: list[Path]) -> dict[Path, list[str]]:
     """Do what pages say in a city of their language; what did not come out so, by page."""
-    city = Server(home / lang, environ={"CLOUDHALL_LANG": lang, "CLOUDHALL_WEBHOOK_NETWORKS": "127.0.0.0/8"})
+    city = Server(home / lang, environ={"CLOUDHALL_LANG": lang, **OF_THE_OPERATOR})
     try:
         city.start()
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -154,16 +156,16 @@ def give_back(city: Server, rented: set[str]) -> None:
 
 
 def _give_back(api: Api, address: str) -> None:
-    def empty() -> bool:
-        return not api.get(address)["status"]["objects"]
+    def withdrawn() -> bool:
+        return any(item["id"] == id_ and item["withdrawn"] for item in api.items("bin"))
 
     def gone() -> bool:
-        return api.send("GET", address).status == 404
+        return not any(item["id"] == id_ for item in api.items("bin"))
 
-    if not empty():
-        api.post(f"{address}:empty", {}).ok()
-    until(empty, REPEAT_S)
+    id_ = api.get(address)["id"]
     api.send("DELETE", address).ok()
+    until(withdrawn, REPEAT_S)
+    api.post(f"buckets/{id_}:purge", {}).ok()
     until(gone, REPEAT_S)
 
 
