@@ -115,8 +115,8 @@ SERVER: Mapping[str, T] = {
     ),
     "CLOUDHALL_SIGN_UP": T(
         "没有账号的人可申请加入的单位，写名称，以逗号分开。不设则不能申请，只能受邀。",
-        "Organisations that people without an account may ask to join, by name, apart by commas. Without it nobody asks, "
-        "and people come by invitation.",
+        "Organisations that people without an account may ask to join, by name, apart by commas. Without it nobody "
+        "asks, and people come by invitation.",
     ),
     "XDG_DATA_HOME": T(
         "不设 CLOUDHALL_HOME 时，数据放在其下的 `cloudhall`。",

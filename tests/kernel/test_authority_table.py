@@ -65,7 +65,15 @@ def test_without_a_role_nobody_changes_what_is_not_their_own(table: Table) -> No
 def test_every_operation_is_somebodys(table: Table) -> None:
     """What stands in the table with nobody behind it is done by controllers, or is a slip."""
     alone = {o for o, row in table.items() if not any(row.values())}
-    assert alone == {"kernel.finding:create", "kernel.operation:create", "market.statement:create"}
+    assert alone == {
+        "kernel.finding:create",
+        "kernel.operation:create",
+        "market.statement:create",
+        "identity.join_request:create",
+        "identity.linked_account:create",
+        "identity.invitation:accept",
+        "identity.join_request:accept",
+    }
 
 
 def test_whoever_may_change_may_look(table: Table) -> None:
