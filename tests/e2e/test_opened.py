@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.server import PROGRAM, Server, environment, refusal
+from tests.kit.postgres import Server as Postgres
 
 NAMES = "--organisation city --title-zh 某市 --system-admin zhou --security-admin liang --audit-admin he"
 HOST = "127.0.0.2"  # stands for an address that is not this machine's own
@@ -29,9 +30,9 @@ def typed(home: Path, *words: object, given: str = "", **environ: str) -> subpro
     )
 
 
-def found(home: Path) -> dict[str, str]:
+def found(home: Path, **environ: str) -> dict[str, str]:
     """One-time codes by log-in."""
-    done = typed(home, "found", *NAMES.split())
+    done = typed(home, "found", *NAMES.split(), **environ)
     assert done.returncode == 0, done.stderr
     return {row[0]: row[-1] for row in map(str.split, done.stdout.splitlines())}
 
@@ -159,3 +160,19 @@ def test_the_demonstration_is_never_opened(server: Make) -> None:
         assert lines[0].startswith("CONFLICT DEMONSTRATION: Everybody knows")
         chinese = refusal(city.home, None, CLOUDHALL_LANG="zh", **settings, **more)
         assert chinese[0].startswith("CONFLICT DEMONSTRATION: 演示账号的密码人人皆知")
+
+
+def test_every_worker_shows_the_same_certificate(server: Make, tmp_path: Path, postgres: Postgres) -> None:
+    name = postgres.make()
+    settings = {"CLOUDHALL_DATABASE": postgres.url(name), "CLOUDHALL_WORKERS": "2", "CLOUDHALL_TLS": "1"}
+    own = server("own", demo=False, origin="https://127.0.0.1", environ=settings)
+    found(own.home, CLOUDHALL_DATABASE=settings["CLOUDHALL_DATABASE"])
+    own.start()
+    context = ssl.create_default_context(cadata=typed(own.home, "certificate").stdout)
+    for _ in range(30):
+        visitor = http.client.HTTPSConnection("127.0.0.1", own.port, context=context, timeout=20)
+        answer = asked(visitor, "/healthz")
+        assert (answer.status, "Strict-Transport-Security" in answer.headers) == (HTTPStatus.OK, True)
+        visitor.close()
+    own.stop()
+    postgres.drop(name)

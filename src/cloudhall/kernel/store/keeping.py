@@ -1,7 +1,8 @@
 """The rows from before an upgrade, kept beside the data until somebody deletes them.
 
-It is a database of the old release: put in place of the new one it undoes the upgrade, as long as nobody has written
-since. What is destroyed later is still in it; so it should go when the upgrade has proven itself, and `doctor` says so.
+They are an SQLite file as the old release would read it, wherever the rows lie; the way back is a backup, of which this
+is the part that the upgrade changed. What is destroyed later is still in it: so it should go when the upgrade has
+proven itself, and `doctor` says so.
 """
 
 import contextlib
