@@ -110,8 +110,14 @@ SERVER: Mapping[str, T] = {
     ),
     "CLOUDHALL_MAIL_FROM": T("通知邮件的发件地址。", "Address that these mails come from."),
     "CLOUDHALL_ADDRESS": T(
-        "人们所用的控制台地址，写在邮件和链接里，例如 https://cloud.example.cn。",
-        "Address of the console as people know it, for mails and links, such as https://cloud.example.cn.",
+        "人们所用的控制台地址，例如 https://cloud.example.cn；写在邮件和链接里，通行密钥也与它绑定。",
+        "Address of the console as people know it, such as https://cloud.example.cn: for mails and links, and what "
+        "passkeys are tied to.",
+    ),
+    "CLOUDHALL_SECOND_FACTOR": T(
+        "设为 `administrators`：系统、安全、审计管理员须先设置第二因素，才能做其他事。不设则由各人自己决定。",
+        "With `administrators`, system, security and audit administrators set up a second factor before anything else. "
+        "Without it everybody decides for themselves.",
     ),
     "CLOUDHALL_SIGN_UP": T(
         "没有账号的人可申请加入的单位，写名称，以逗号分开。不设则不能申请，只能受邀。",

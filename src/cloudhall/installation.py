@@ -86,6 +86,7 @@ def open_kernel(home: Path, drivers: Mapping[str, Any], world: World | None = No
         collectors=COLLECTORS if drivers else (),
         database=os.environ.get(DATABASE, ""),
     )
+    identity.factors.rule()  # misspelt, it must not mean that there is none
     kernel.pricing = functools.partial(pricing.price, kernel)
     kernel.costs = functools.partial(costs.cost_to_date, kernel)
     kernel.history.limits = archive.limits_from_environment()

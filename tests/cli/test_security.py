@@ -67,7 +67,7 @@ def test_sessions_are_listed_and_ended(known: Shell) -> None:
     known.run("session end", code=2)
     known.run(f"session end {other}")
     known.run(f"session end {other}", code=6)
-    assert "0 sessions ended" in known.err("session end --all")
+    assert "Sessions ended: 0" in known.err("session end --all")
     assert len(known.json("session list")) == 1
 
 

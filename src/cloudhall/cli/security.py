@@ -27,7 +27,7 @@ KEEP = T(
 CONFIRMED = T("已启用：登录时除密码外还要验证码", "In force: a log-in asks for a code beside the password")
 REMOVED = T("已移除", "Removed")
 TAKEN_AWAY = T("{} 的第二因素已移除，会话已结束", "The second factors of {} are taken away and their sessions ended")
-ENDED = T("已结束 {} 个会话", "{} sessions ended")
+ENDED = T("已结束会话：{} 个", "Sessions ended: {}")
 WHICH = T("结束哪个？给出编号，或 --all", "Which one? Give its id, or --all")
 HELD = {"codes": T("动态验证码", "Codes"), "recovery_codes": T("恢复码", "Recovery codes left")}
 YES, NO = T("有", "yes"), T("无", "no")
@@ -41,6 +41,7 @@ SESSION_HEADS = {
     "this": T("当前", "This one"),
     "agent": T("程序", "Program"),
 }
+MONTH_TO_MINUTE = slice(5, 16)  # of 2026-11-23 03:40:10 +08
 STDIN = Option("--stdin", text=T("从标准输入读密码或验证码", "Read password or code from standard input"), is_flag=True)
 
 
@@ -136,11 +137,11 @@ def _columns(heads: dict[str, T]) -> list[Column]:
 
 
 def _local(rows: list[dict[str, Any]], style: str) -> list[dict[str, Any]]:
-    """Times as people read them, on a terminal."""
-    times = ("created_at", "since", "used_at")
+    """Times as people read them, on a terminal; the day of a session needs no year, for it lasts for hours."""
     if style != "table":
         return rows
-    return [row | {name: moment(row[name]) for name in times if row.get(name)} for row in rows]
+    times = {"created_at": slice(None), "since": MONTH_TO_MINUTE, "used_at": MONTH_TO_MINUTE}
+    return [row | {name: moment(row[name])[part] for name, part in times.items() if row.get(name)} for row in rows]
 
 
 PERSON = Option(
@@ -227,7 +228,7 @@ SESSION = Group(
             "end",
             end,
             T("结束一个会话，或除当前外的全部。", "End one session, or all but the one in use."),
-            examples=["session end 3f9c2a7b51d0e864", "session end --all", "session end --all --person wu-min"],
+            examples=["session end 3f9c2a7b51", "session end --all", "session end --all --person wu-min"],
             params=[
                 Argument("id_", metavar="[SESSION]", text=T("会话的编号", "Id of the session"), required=False),
                 Option("--all", "all_", text=T("全部", "All of them"), is_flag=True),

@@ -18,7 +18,7 @@ from cloudhall.kernel.text import T
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
-ID_LENGTH = 16
+ID_LENGTH = 10  # 40 bits: enough among the sessions of one person
 
 
 class Session(NamedTuple):
