@@ -4,7 +4,8 @@ What is made is what PostgreSQL says of itself: columns, keys, checks, defaults 
 table that this release does not know comes along too. Only that a table does without a rowid is not said there: in the
 file each has one, which costs bytes and changes nothing. Rows are read in one REPEATABLE READ transaction, begun while
 nobody else may commit, for milliseconds; they are compared with the file by number and by the sum of their hashes.
-Cost: rows go in pages, some 20,000 a second; the server keeps dead rows for as long as that takes.
+Cost: rows go in pages; 12,000 of 400 bytes a second where a bare COPY answers 87,000, on a busy machine. The server
+keeps dead rows for as long as that takes.
 """
 
 import contextlib
