@@ -58,5 +58,5 @@ def test_the_tour_says_why_it_cannot_go_on(city_elsewhere: Server, tmp_path: Pat
     assert done.returncode == 1
     assert "Keys of this S3 come from whoever runs it" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "Empty and delete" in done.stdout
+    assert "Into the recycle bin" in done.stdout
     assert time.monotonic() - began < TOUR_S

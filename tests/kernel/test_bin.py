@@ -229,6 +229,12 @@ class TestPurge:
         yard.days(2)
         assert yard.kept() is None
 
+    def test_not_before_it_was_counted(self, yard: Yard) -> None:
+        yard.do("delete", target="stats")
+        assert refusal(yard, yard.developer, Bucket, "purge", target="stats").reason == "WITHDRAWING"
+        yard.hall.settle()
+        yard.do("purge", target="stats")
+
     def test_not_what_went_along(self, yard: Yard) -> None:
         yard.delete()
         error = refusal(yard, yard.developer, AccessKey, "update", target="key", spec={"access": "read"})

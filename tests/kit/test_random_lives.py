@@ -64,6 +64,12 @@ class Town:
     def purge_bucket(self, a: int, _b: int, _c: int) -> None:
         self.do("developer", Bucket, "purge", target=NAMES[a % 3])
 
+    def destroy_bucket(self, a: int, b: int, c: int) -> None:
+        """Out of use, out of reach, and gone: what holds up a purge has had its turn."""
+        self.delete_bucket(a, b, c)
+        self.hall.kernel.reconciler.run_due()
+        self.purge_bucket(a, b, c)
+
     def create_key(self, a: int, b: int, c: int) -> None:
         spec = {"bucket": NAMES[a % 3], "access": ("read-write", "read")[c % 2]}
         made = self.do("developer", AccessKey, "create", place=self.place(a), name=f"key-{b % 3}", spec=spec)

@@ -54,7 +54,7 @@ def _logged_in(url: str, login: str, password: str) -> Client:
 
 
 class _bucket:  # noqa: N801  reads as what it is: `with _bucket(…) as bucket`
-    """A bucket for the length of the tour: previewed, created, and in the end emptied and deleted."""
+    """A bucket for the length of the tour: previewed, created, and in the end deleted and destroyed."""
 
     def __init__(self, client: Client, name: str) -> None:
         self.client, self.name = client, name
@@ -76,17 +76,20 @@ class _bucket:  # noqa: N801  reads as what it is: `with _bucket(…) as bucket`
         _tell(T("租用", "Rent"), T(f"{bucket['id']} {bucket['state']}", f"{bucket['id']} {bucket['state']}"))
         return bucket
 
-    def __exit__(self, failed: object, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         address = f"{API}/buckets/{self.name}"
-
-        def objects() -> int:
-            return int(self.client.send("GET", address).body["status"]["objects"])
-
-        if objects() if failed else _until(objects):
-            self.client.send("POST", f"{address}:empty", body={})
-        _until(lambda: not objects())
         self.client.send("DELETE", address)
-        _tell(T("清空并删除", "Empty and delete"), T(self.name, self.name))
+
+        def withdrawn() -> bool:
+            items = self.client.send("GET", f"{API}/bin").body["items"]
+            return any(item["name"] == self.name and item["withdrawn"] for item in items)
+
+        _until(withdrawn)
+        plan = self.client.send("POST", f"{address}:purge", {"validate_only": "true"}, {}).body
+        self.client.send("POST", f"{address}:purge", body={})
+        holds = [(c["title"], c["amount"]) for c in plan["destroys"] if c["amount"]]
+        told = T(*("；".join(f"{title[lang]} {n:,}" for title, n in holds) for lang in ("zh", "en")))
+        _tell(T("放入回收站，再销毁", "Into the recycle bin, and destroyed"), told)
 
 
 def _key(client: Client, bucket: dict[str, Any]) -> dict[str, Any]:

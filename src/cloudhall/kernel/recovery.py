@@ -147,6 +147,8 @@ def _unfit(planner: "Planner", r: Row, back: set[str]) -> list[Problem]:
 def _purge(planner: "Planner", command: "Command", old: Row, policies: Ruling) -> "Plan":
     from cloudhall.kernel.commands import Plan
 
+    if type(old).meta.withdrawal and old.kept is not None and old.kept.withdrawn_us is None:
+        raise _withdrawing(old)
     against = [p for ask in type(old).meta.purge_checks for p in ask(old, planner.look)]
     if against:
         raise Conflict(against[0].text, mend=against[0].mend, problems=tuple(against[1:]), reason=against[0].code)
@@ -174,6 +176,18 @@ def _purged(planner: "Planner", r: Row) -> Row:
     new = planner.changed(r, r.spec)
     new.deleting_us, new.kept = r.deleting_us or planner.look.now_us, r.kept
     return new
+
+
+def _withdrawing(r: Row) -> Conflict:
+    """What it holds is counted when nobody can write any more; before that no plan could be exact."""
+    return Conflict(
+        T(
+            f"正在收回对 {r.name} 的访问，随后清点其内容",
+            f"Access to {r.name} is being ended; then what it holds is counted",
+        ),
+        mend=T("稍后再试；持续如此时查看引擎", "Try again in a moment; if it stays so, look at the engine"),
+        reason="WITHDRAWING",
+    )
 
 
 def _with_its_owner(planner: "Planner", r: Row) -> Conflict:

@@ -260,7 +260,7 @@ def _emptying(b: Bucket, ctx: "Context") -> bool:
 
 @withdrawal(Bucket)
 def withdraw(b: Bucket, ctx: "Context") -> Outcome:
-    """End public reading, then count what is kept. Keys lose their rights by themselves, and come back the same way."""
+    """End public reading, then count what is kept: O(versions). Keys lose their rights, and get them back, themselves."""
     objects = ctx.use(OBJECTS)
     seen = objects.seen(b.name)
     if seen is not None and seen.public_read:
@@ -268,11 +268,9 @@ def withdraw(b: Bucket, ctx: "Context") -> Outcome:
         return Wait("Withdrawing", T("正在收回访问", "ending access"), 0)
     b.status.writable = False
     if seen is not None:
-        b.status.made = True
-        b.status.stored_bytes, b.status.objects = _held(b, ctx)
-        if "held" not in objects.lacks:
-            held = objects.held(b.name)
-            b.status.old_versions, b.status.retained = held.old_versions, held.retained
+        counted, held = objects.stored(b.name), objects.held(b.name)
+        b.status.made, b.status.stored_bytes, b.status.objects = True, counted.bytes, counted.objects
+        b.status.old_versions, b.status.retained = held.old_versions, held.retained
     return Ready()
 
 
