@@ -15,6 +15,9 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, Unauthenticated
 from cloudhall.kernel.keys import KeyringFault
 from tests.domains.identity.conftest import PASSWORD, Town
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 HERE = second.Door("127.0.0.1", "test")
 

@@ -13,6 +13,9 @@ from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Invalid, Unauthenticated
 from tests.domains.identity.conftest import Town
 from tests.kit.authenticator import Authenticator
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 ORIGIN = "http://localhost:8800"
 SITE = Site("localhost", ORIGIN)

@@ -7,6 +7,9 @@ from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.session_list import Session
 from cloudhall.kernel.errors import CloudhallError, Forbidden, NotFound, Unauthenticated
 from tests.domains.identity.conftest import PASSWORD, Town
+from tests.kit.databases import BOTH
+
+pytestmark = BOTH
 
 
 @pytest.fixture
