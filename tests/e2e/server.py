@@ -143,10 +143,10 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def refusal(home: Path, port: int | None = None, **environ: str) -> list[str]:
+def refusal(home: Path, port: int | None = None, before: Sequence[str] = (), **environ: str) -> list[str]:
     """Run the server where it cannot run: the lines that it says, once it has ended with 1 and shown no traceback."""
     done = subprocess.run(
-        [PROGRAM, "run"],
+        [*before, PROGRAM, "run"],
         env=environment(home, port or free_port()) | environ,
         capture_output=True,
         encoding="utf-8",

@@ -18,6 +18,7 @@ import pytest
 
 from tests.e2e.api import Api, until
 from tests.e2e.clients import Door
+from tests.e2e.disks import fill, inside, may_mount
 from tests.e2e.server import PROGRAM, Server, answers, refusal
 
 PROJECT = "economic-monitoring"
@@ -224,20 +225,10 @@ def at_us(text: str) -> int:
     return int(datetime.datetime.fromisoformat(text).timestamp() * 1_000_000)
 
 
-MOUNT = (
+SMALL_DISK = inside(
     'mount -t tmpfs -o size=16m tmpfs "$CLOUDHALL_HOME" && mkdir "$CLOUDHALL_HOME/objects" && '
-    'mount --bind "$CLOUDHALL_HOME.objects" "$CLOUDHALL_HOME/objects" && exec "$@"'
+    'mount --bind "$CLOUDHALL_HOME.objects" "$CLOUDHALL_HOME/objects"'
 )
-SMALL_DISK = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh")
-
-
-def may_mount() -> bool:
-    """Whether this machine lets us have file systems of our own."""
-    try:
-        trial = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "true"], check=False)
-    except FileNotFoundError:
-        return False
-    return trial.returncode == 0
 
 
 @pytest.mark.skipif(not may_mount(), reason="a small disk needs user namespaces, which this machine does not allow")
@@ -249,9 +240,7 @@ def test_a_full_disk_refuses_what_it_cannot_keep_and_loses_nothing(server: Serve
     filler = Path(f"/proc/{one.pid}/root{one.home}/filler")
     with as_developer(one) as developer:
         door = rent(developer, "small-disk")
-        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-            while file.write(b"\0" * MIB):
-                pass
+        fill(filler)
         kept, refused = until_full(developer)
         assert (refused.status, refused.body["code"], refused.body["reason"]) == (503, "UNAVAILABLE", "DISK_FULL")
         assert "acknowledged" in refused.body["how"]

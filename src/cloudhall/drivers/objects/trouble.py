@@ -28,6 +28,15 @@ def not_answering(why: object) -> Unavailable:
     )
 
 
+def no_room(path: object) -> Unavailable:
+    """The engine's disk is full."""
+    return Unavailable(
+        T("对象存储的磁盘已满，不能写入 {path}", "The object store's disk is full: {path}").format(path=path),
+        mend=T("清理磁盘；有空间后自行恢复", "Free some room; all goes on by itself when there is"),
+        reason="DISK_FULL",
+    )
+
+
 def lacking(method: str) -> Unavailable:
     """The engine has no words for it; see `Objects.lacks`."""
     return Unavailable(

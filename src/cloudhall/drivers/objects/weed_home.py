@@ -4,10 +4,12 @@ Whoever can read this folder can read every object past the S3 door, so it is 07
 a reader sees the old bytes or the new ones.
 """
 
+import errno
 import fcntl
 import os
 from pathlib import Path
 
+from cloudhall.drivers.objects.trouble import no_room
 from cloudhall.kernel.errors import Conflict
 from cloudhall.kernel.text import T
 
@@ -41,11 +43,16 @@ def lock(home: Path) -> int:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replace a file whole, mode 0600, on disk before it takes the name."""
+    """Replace a file whole, mode 0600, on disk before it takes the name. `Unavailable` where there is no room."""
     beside = path.with_name(path.name + ".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    beside.replace(path)
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        beside.replace(path)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise no_room(path) from error
+        raise

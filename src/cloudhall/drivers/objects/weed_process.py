@@ -8,6 +8,7 @@ Invariants:
   the *thread* that started it, so the supervising thread starts it and lives as long.
 - It has a session of its own: Ctrl-C in our terminal reaches us alone, and we stop it in order.
 - Its output is read to the end always (a full pipe would stop it); only warnings and errors are passed on.
+- An engine whose disk was full is started anew once there is room: its index writes nothing more by itself (measured).
 """
 
 import collections
@@ -38,6 +39,8 @@ POLL_S = 0.02
 STEADY_S = 30.0
 """An engine that ran this long is restarted at once, otherwise the wait doubles up to `LONGEST_WAIT_S`."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
+NO_ROOM = "no space left on device"
+ROOM_BYTES, ROOM_POLL_S = 16 << 20, 1.0
 REFUSALS = " auth_signature_v4.go:"
 LEVELS = {"W": logging.WARNING, "E": logging.ERROR, "F": logging.CRITICAL}
 
@@ -79,6 +82,7 @@ class Supervised:
         self._thread = threading.Thread(target=self._supervise, name="weed", daemon=True)
         self._tail: collections.deque[str] = collections.deque(maxlen=20)
         self._ends = 0
+        self._full: subprocess.Popen[str] | None = None  # had no room; it is ended when there is some
 
     def start(self) -> None:
         """Start and wait until it serves. `Unavailable` with its last words when it ends or takes too long."""
@@ -123,11 +127,24 @@ class Supervised:
             if not self._run():
                 return
             self._ends += 1
-            self._crashed()
+            if not self._told():
+                return
             log.error("weed ended unasked; its last words: %s", " | ".join(self._tail))
             wait_s = FIRST_WAIT_S if time.monotonic() - began > STEADY_S else min(2 * wait_s, LONGEST_WAIT_S)
             if self._stopping.wait(wait_s):
                 return
+
+    def _told(self) -> bool:
+        """Tell of a disorderly end, as soon as there is room to write it down; False when a stop came first."""
+        while True:
+            try:
+                self._crashed()
+            except Unavailable as error:
+                log.warning("weed stays down: %s", error)
+            else:
+                return True
+            if self._stopping.wait(ROOM_POLL_S):
+                return False
 
     def _run(self) -> bool:
         """Run it once to its end; False when that was asked for."""
@@ -136,7 +153,8 @@ class Supervised:
                 return False
             self._before()
             process = self._process = self._spawn()
-        _remember(self._pid_file, process.pid)
+        with contextlib.suppress(Unavailable):  # no room: whoever is killed by then, `setpriv` ends it all the same
+            _remember(self._pid_file, process.pid)
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
@@ -160,8 +178,23 @@ class Supervised:
     def _hear(self, line: str) -> None:
         """Keep a line for last words; pass on glog's `W1122 …`, `E…`, `F…`. Who is refused is the client's affair."""
         self._tail.append(line)
+        if NO_ROOM in line and self._full is not self._process:
+            self._full = self._process
+            threading.Thread(target=self._await_room, args=(self._process,), name="weed-room", daemon=True).start()
         if line[:1] in LEVELS and line[1:5].isdigit() and REFUSALS not in line:
             log.log(LEVELS[line[0]], "%s", line)
+
+    def _await_room(self, process: "subprocess.Popen[str]") -> None:
+        """End an engine that had no room, once there is some, so that it is started anew."""
+        while not self._stopping.wait(ROOM_POLL_S) and process.poll() is None:
+            if shutil.disk_usage(self._command.folder).free < ROOM_BYTES:
+                continue
+            log.warning("weed had no room on its disk; there is some, and it is started anew")
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
     def _did_not_start(self) -> Unavailable:
         last = " | ".join(line for line in self._tail if line)[-600:]
