@@ -3,6 +3,8 @@ PYTHON ?= python3
 BOOTSTRAP = @command -v $(PYTHON) >/dev/null || { echo "Cloudhall needs Python 3.11 or newer: apt-get install python3 python3-venv" >&2; exit 1; }; \
 	exec $(PYTHON) scripts/bootstrap.py
 BIN = .venv/bin
+CAMPAIGNS = tests/kernel/test_audit_mutations.py tests/kit/test_seeds.py tests/kit/test_faults.py tests/kit/test_day.py \
+	tests/e2e/test_interface.py tests/e2e/test_full_disk.py tests/e2e/test_bad_luck.py
 
 .PHONY: help run test lint bench docs soak bundle lock new-domain
 .NOTPARALLEL:
@@ -32,10 +34,12 @@ docs: ## write docs/reference anew from the declarations
 	$(BOOTSTRAP) test
 	@$(BIN)/python scripts/reference.py
 
-soak: ## kill the server N times under load and look for what is lost: make soak N=100 SEED=1
+soak: ## kill server and database N times under load, then the long campaigns: make soak N=300 DIALECT=both SEED=1
 	$(BOOTSTRAP) test
-	@$(BIN)/python -m tests.e2e.soak --cycles $(or $(N),100) --seed $(or $(SEED),1)
-	@CLOUDHALL_CAMPAIGN=whole $(BIN)/pytest -q tests/kernel/test_audit_mutations.py
+	@failed=0; \
+	$(BIN)/python -m tests.e2e.soak --cycles $(or $(N),300) --dialect $(or $(DIALECT),both) --seed $(or $(SEED),1) || failed=1; \
+	CLOUDHALL_CAMPAIGN=whole $(BIN)/pytest -q $(CAMPAIGNS) || failed=1; \
+	exit $$failed
 
 bundle: ## pack wheels and sources for a site without a network
 	@$(PYTHON) scripts/bundle.py
