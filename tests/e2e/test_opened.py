@@ -1,6 +1,9 @@
 """An installation is opened to others: by TLS of its own or behind a proxy, and never when it should not be."""
 
+import contextlib
+import datetime
 import http.client
+import json
 import shutil
 import ssl
 import subprocess
@@ -8,10 +11,16 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 
+import boto3
 import pytest
 
+from cloudhall.kernel.keys import Keyring
+from cloudhall.kernel.world import World
+from cloudhall.tls.authority import ROOT, Authority
+from tests.e2e.api import Api
 from tests.e2e.server import PROGRAM, Server, environment, refusal
 from tests.kit.postgres import Server as Postgres
+from tests.kit.tls_relay import TlsRelay
 
 NAMES = "--organisation city --title-zh 某市 --system-admin zhou --security-admin liang --audit-admin he"
 HOST = "127.0.0.2"  # stands for an address that is not this machine's own
@@ -176,3 +185,31 @@ def test_every_worker_shows_the_same_certificate(server: Make, tmp_path: Path, p
         visitor.close()
     own.stop()
     postgres.drop(name)
+
+
+def test_s3_clients_come_by_tls_through_a_proxy(server: Make, tmp_path: Path) -> None:
+    """The engine stays on loopback; what clients are told is the proxy, and their signatures hold through it."""
+    authority = Authority(tmp_path / "tls", Keyring.open(tmp_path / "keys", World()))
+    shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shown.load_cert_chain(authority.server(("localhost",), datetime.datetime.now(datetime.UTC)))
+    with TlsRelay(shown) as relay:
+        address = f"https://localhost:{relay.port}"
+        city = server(environ={"CLOUDHALL_S3_ADDRESS": address})
+        city.start()
+        relay.to = json.loads((city.home / "objects/ports.json").read_bytes())["s3"]
+        assert f"S3  {address}  → http://127.0.0.1:{relay.to}" in city.said()
+        with contextlib.closing(Api.of(city.url, "chen-xiaolan")) as developer:
+            spec = {"name": "far", "project": "economic-monitoring", "spec": {"quota_gib": 1, "grade": "open"}}
+            bucket = developer.make("buckets", spec)
+            key = developer.make("access-keys", {"project": "economic-monitoring", "spec": {"bucket": bucket["id"]}})
+        assert bucket["status"]["endpoint"] == address
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=address,
+            verify=str(authority.folder / ROOT),
+            aws_access_key_id=key["id"],
+            aws_secret_access_key=key["secret"],
+            region_name=bucket["status"]["region"],
+        )
+        s3.put_object(Bucket="far", Key="a", Body=b"x" * 300_000)
+        assert s3.get_object(Bucket="far", Key="a")["Body"].read() == b"x" * 300_000

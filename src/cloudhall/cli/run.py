@@ -134,10 +134,12 @@ def _founded(kernel: Any) -> bool:
 
 
 def _s3_lines(objects: "Objects") -> list[str]:
+    from cloudhall.drivers.objects import told_address
     from cloudhall.drivers.objects.trouble import lacked
 
-    said = lacked(objects.lacks).in_(language())
-    return [f"S3  {objects.endpoint}", *([f"    {say(LACKS, said)}"] if said else [])]
+    said, address = lacked(objects.lacks).in_(language()), told_address(objects.endpoint)
+    here = "" if address == objects.endpoint else f"  → {objects.endpoint}"
+    return [f"S3  {address}{here}", *([f"    {say(LACKS, said)}"] if said else [])]
 
 
 run = Command(

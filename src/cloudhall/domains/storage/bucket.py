@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cloudhall.domains.storage import rules, stored
-from cloudhall.drivers.objects import OBJECTS
+from cloudhall.drivers.objects import OBJECTS, told_address
 from cloudhall.kernel.errors import Conflict, Problem
 from cloudhall.kernel.kinds import (
     Blocked,
@@ -206,7 +206,7 @@ def reconcile(b: Bucket, ctx: "Context") -> Outcome:
     objects = ctx.use(OBJECTS)
     seen = objects.seen(b.name)
     b.status.stored_bytes, b.status.objects = _held(b, ctx) if seen else (0, 0)
-    b.status.endpoint, b.status.region = objects.endpoint, objects.region
+    b.status.endpoint, b.status.region = told_address(objects.endpoint), objects.region
     full = rules.is_full(b.status.stored_bytes, b.spec.quota_gib)
     full_text = T("容量用完，已收回写入权", "the quota is used up; the right to write is withdrawn")
     mend = T("删除对象，或提高容量配额", "Delete objects, or raise the quota")

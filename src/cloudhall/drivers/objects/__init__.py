@@ -14,6 +14,7 @@ from several threads, and raise `Unavailable` when the engine does not answer.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
@@ -21,11 +22,18 @@ import msgspec
 
 from cloudhall.kernel.ports import Port, reads
 
+ADDRESS = "CLOUDHALL_S3_ADDRESS"
+"""Variable that names the address of a proxy before the engine's S3, which clients are then told of."""
 REGION = "us-east-1"
 """What clients sign with when nobody tells them otherwise, so nothing need be configured."""
 
 Right = Literal["read", "write", "list"]
 """`read` an object, `write` and delete one, `list` the bucket."""
+
+
+def told_address(endpoint: str) -> str:
+    """Where clients are told to go: `endpoint`, unless the operator has put a proxy before it."""
+    return os.environ.get(ADDRESS, "") or endpoint
 
 
 class Key(NamedTuple):
