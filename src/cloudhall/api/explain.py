@@ -48,7 +48,7 @@ def _operation(kernel: Kernel, operation: str) -> tuple[AnyKind, str]:
 def _object(kernel: Kernel, caller: Caller, kind: AnyKind, verb: str, target: str, place: str) -> Object:
     tx = kernel.store.read()
     if target and verb != "create":
-        return kernel.authority.object(tx, kernel.find(caller, kind, target, place))
+        return kernel.authority.object(tx, kernel.find(caller, kind, target, place), verb)
     where = Planner(kernel, tx, caller).place_id(kind, place)
     return Object(kind.meta.key, "", places.ancestors(tx, where), {})
 

@@ -12,8 +12,8 @@ from cloudhall.kernel import places
 from cloudhall.kernel.caller import SERVICE, Attribute, Caller
 from cloudhall.kernel.errors import Forbidden
 from cloudhall.kernel.facts import Ruling, Seen, object_fact, subject_fact
-from cloudhall.kernel.fields import FieldInfo
-from cloudhall.kernel.kinds import Kind, Meta, Scope, field_at, value_at
+from cloudhall.kernel.fields import FieldInfo, fields_of
+from cloudhall.kernel.kinds import Kind, Meta, Scope
 from cloudhall.kernel.policy import (
     AttrType,
     Decision,
@@ -39,8 +39,9 @@ PRINCIPAL_ATTRS: dict[str, AttrType] = {"suspended": "bool", "organisation": "st
 UNKNOWN: dict[str, Attribute] = {"suspended": False, "organisation": "", "real_name_level": 0}
 """What is known of a caller of whom nothing is said."""
 
-NEVER, TOKEN_SCOPE = "NEVER", "TOKEN_SCOPE"
-"""Refused before any policy is asked: nobody may, or the token in use reaches not so far."""
+HIDDEN = frozenset({"role", "id"})
+PLAIN = {"str": "string", "enum": "string", "int": "long", "bool": "bool"}
+"""Shapes of fields that policies may compare, and what Cedar calls them."""
 PLAIN_VERBS = {
     "read": T("查看", "see"),
     "create": T("新建", "create"),
@@ -92,9 +93,8 @@ class Authority:
 
     def seen(self, ruling: Ruling, caller: Caller, becomes: Kind[Any, Any] | None = None) -> Seen:
         """What a ruling went by, as the log names it; `becomes` is what an update leads to."""
-        known = ruling.operation in self.policies.schema.actions
-        read = self.policies.reads(ruling.operation) if known else frozenset[str]()
-        after = _attributes(becomes) if becomes is not None and read else None
+        read = self._read(ruling.operation)
+        after = _attributes(becomes, read) if becomes is not None and read else None
         subject = subject_fact(ruling.subject, caller.scopes)
         return Seen(self.policies.digest, subject, object_fact(ruling.object, read, after))
 
@@ -111,7 +111,7 @@ class Authority:
         if not caller.within_scopes(operation):
             return Where("1 = 0")
         columns = {"place": "id" if kind.meta.place else "place", "id": "id"}
-        columns |= {name: path.replace(".", "_") for name, path in _attribute_paths(kind.meta).items()}
+        columns |= {name: f"spec_{name}" for name in _indexed(kind.meta)}
         subject = self._in_lists_of(kind.meta, self.subject(tx, caller))
         where = self.policies.where(subject, operation, kind.meta.key, columns, {})
         return Where(where.sql, tuple(where.params))
@@ -122,12 +122,17 @@ class Authority:
         organisation = str(attrs["organisation"]) if caller.type == "Person" else ""
         return Subject(caller.type, caller.id, places.granted(tx, caller.id, self.world.now_us(), organisation), attrs)
 
-    def object(self, tx: Tx, r: Kind[Any, Any], verb: str = "read") -> Object:
-        """Resource with itself and its places, and its declared attributes; what is to be created is not there yet."""
+    def object(self, tx: Tx, r: Kind[Any, Any], verb: str) -> Object:
+        """Resource with itself, its places, and what policies of the operation read; what is created is no node yet."""
         meta = type(r).meta
         chain = places.ancestors(tx, r.id) if meta.place else ()
         above = chain or places.ancestors(tx, r.place)
-        return Object(meta.key, r.id, above if meta.place or verb == "create" else (r.id, *above), _attributes(r))
+        nodes = above if meta.place or verb == "create" else (r.id, *above)
+        return Object(meta.key, r.id, nodes, _attributes(r, self._read(f"{meta.key}:{verb}")))
+
+    def _read(self, operation: str) -> frozenset[str]:
+        """Attributes that policies of an operation read; none of one that nobody is offered."""
+        return self.policies.reads(operation) if operation in self.policies.schema.actions else frozenset()
 
     def _in_lists_of(self, meta: Meta, subject: Subject) -> Subject:
         """Leave out the roles on single resources of other kinds, of which no row of a list can be."""
@@ -171,7 +176,7 @@ def out_of_scope(operation: str) -> Forbidden:
     return Forbidden(
         T(f"令牌的范围不含 {operation}", f"The token's scopes do not cover {operation}"),
         mend=T(f"签发范围包含 {operation} 的令牌", f"Issue a token whose scopes cover {operation}"),
-        reason=TOKEN_SCOPE,
+        reason="TOKEN_SCOPE",
     )
 
 
@@ -181,7 +186,7 @@ def never(meta: Meta, verb: str) -> Forbidden:
     return Forbidden(
         T(f"谁都不能{verb_title(meta, verb).zh}{meta.title.zh}", f"Nobody may {verb} a {meta.title.en.lower()}"),
         mend=T(f"可用的操作：{offered[0]}", f"What can be done: {offered[1]}"),
-        reason=NEVER,
+        reason="NEVER",
     )
 
 
@@ -219,23 +224,25 @@ def _permit(meta: Meta, verb: str, holder: str) -> str:
 
 
 def _kind_schema(meta: Meta) -> KindSchema:
-    infos = {name: field_at(meta, path) for name, path in _attribute_paths(meta).items()}
     actions = tuple(dict.fromkeys((*meta.allow, *meta.actions, "read")))
-    attrs = {n: _attr_type(i) for n, i in infos.items() if i is not None}
-    return KindSchema(actions=actions, attrs=attrs, prefix="" if meta.place else f"{meta.prefix}-")
+    attrs = {name: _attr_type(info) for name, info in _readable(meta).items()}
+    return KindSchema(actions, attrs, frozenset(_indexed(meta)), prefix="" if meta.place else f"{meta.prefix}-")
 
 
-def _attribute_paths(meta: Meta) -> dict[str, str]:
-    """Policies see the indexed fields of a spec, but `role`: in a policy that word means the roles on the resource."""
-    paths = {i.path.partition(".")[2]: i.path for i in meta.indexes if i.path.startswith("spec.")}
-    return {name: path for name, path in paths.items() if name != "role"}
+def _readable(meta: Meta) -> dict[str, FieldInfo]:
+    """Policies see the plain fields of a spec, but `role`: in a policy that word means the roles on the resource."""
+    return {name: info for name, info in fields_of(meta.spec).items() if name not in HIDDEN and info.shape in PLAIN}
+
+
+def _indexed(meta: Meta) -> list[str]:
+    """Those of them that have a column, which lists may be filtered by."""
+    return [name for name in _readable(meta) if any(index.path == f"spec.{name}" for index in meta.indexes)]
 
 
 def _attr_type(info: FieldInfo) -> AttrType:
-    plain = {"int": "long", "bool": "bool"}.get(info.shape, "string")
-    return cast("AttrType", plain + "?" * info.nullable)
+    return cast("AttrType", PLAIN[info.shape] + "?" * info.nullable)
 
 
-def _attributes(r: Kind[Any, Any]) -> dict[str, Any]:
-    values = {name: value_at(r, path) for name, path in _attribute_paths(type(r).meta).items()}
+def _attributes(r: Kind[Any, Any], read: frozenset[str]) -> dict[str, Any]:
+    values = {name: getattr(r.spec, name) for name in read if name != "id"}
     return {name: value for name, value in values.items() if value is not None}

@@ -15,7 +15,6 @@ import msgspec
 
 from cloudhall.kernel import audit_search, facts
 from cloudhall.kernel.audit import Found, Leaf, decoded
-from cloudhall.kernel.authority import NEVER, TOKEN_SCOPE
 from cloudhall.kernel.caller import scopes_covering
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound
 from cloudhall.kernel.facts import GOES_WITH
@@ -151,16 +150,16 @@ def _found(row: Any) -> Found | None:
 
 def _body(tx: Tx, hash_: str) -> str:
     body = facts.body_of(tx, hash_)
-    if body is not None and facts.hash_of(body) == hash_:
-        return body
-    reason, zh, en = ("FACTS_CHANGED", "被改动", "were changed") if body else ("FACTS_GONE", "不见了", "are gone")
-    raise Conflict(
-        T(f"判定所依据的事实 {hash_[:12]}… {zh}", f"The facts {hash_[:12]}… that the decision went by {en}"),
-        mend=T(
-            "从备份取回表 decision_fact，并查明是谁改的", "Restore decision_fact from a backup, and find out who did it"
-        ),
-        reason=reason,
+    mend = T(
+        "从备份取回表 decision_fact，并查明缘由", "Restore the table decision_fact from a backup, and find out why"
     )
+    if body is None:
+        text = T(f"判定所依据的事实 {hash_} 不见了", f"The facts {hash_} that the decision went by are gone")
+        raise Conflict(text, mend=mend, reason="FACTS_GONE")
+    if facts.hash_of(body) != hash_:
+        text = T(f"判定所依据的事实 {hash_} 被改动", f"The facts {hash_} that the decision went by were changed")
+        raise Conflict(text, mend=mend, reason="FACTS_CHANGED")
+    return body
 
 
 @functools.lru_cache(SETS_KEPT)
@@ -186,9 +185,9 @@ def _objects(leaf: Leaf, what: _What) -> tuple[Object, ...]:
 def _verdict(case: _Case, schema: PolicySchema, decide: Decide) -> _Verdict:
     """All objects have to be allowed; the policies are those that refused, or those that allowed the first."""
     if case.operation not in schema.actions:
-        return _Verdict(allowed=False, policies=frozenset(), reason=NEVER)
+        return _Verdict(allowed=False, policies=frozenset(), reason="NEVER")
     if case.scopes is not None and scopes_covering(case.operation).isdisjoint(case.scopes):
-        return _Verdict(allowed=False, policies=frozenset(), reason=TOKEN_SCOPE)
+        return _Verdict(allowed=False, policies=frozenset(), reason="TOKEN_SCOPE")
     decisions = [decide(case.subject, case.operation, object_, {}) for object_ in case.objects]
     decisive = next((d for d in decisions if not d.allowed), decisions[0])
     return _Verdict(decisive.allowed, frozenset(decisive.determining))

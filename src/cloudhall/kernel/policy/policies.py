@@ -9,7 +9,7 @@ some 100 µs. A set holds a few closures for each pair of policy and action it a
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Self
 
@@ -17,7 +17,7 @@ import msgspec
 
 from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.policy.closures import env_of
-from cloudhall.kernel.policy.conditions import HasRole, walk
+from cloudhall.kernel.policy.conditions import Attr, Has, HasRole, walk
 from cloudhall.kernel.policy.explain import explain
 from cloudhall.kernel.policy.model import PLATFORM, Context, Decision, Explanation, Object, Subject, Where
 from cloudhall.kernel.policy.rules import Policy, Rule, Rules, compiled, together
@@ -115,26 +115,48 @@ def _compiled(
     for policy in policies:
         if pointer(policy.source, policy.id) in refused:
             continue
-        try:
-            for action in policy.actions:
-                rule = compiled(policy, action, schema)
-                found[action] += [rule] if rule else []
-        except NoIndex as error:
-            problems.append(_no_index(policy, error))
+        for action, rule in _rules_of(policy, schema, problems):
+            found[action].append(rule)
     return {action: together(rules, schema.kinds[schema.actions[action]]) for action, rules in found.items()}, problems
 
 
-def _no_index(policy: Policy, error: NoIndex) -> Problem:
-    words = words_of(error.condition, "…")
+def _rules_of(policy: Policy, schema: PolicySchema, problems: list[Problem]) -> Iterator[tuple[str, Rule]]:
+    """Compile a policy for each of its actions; the first that no index can answer is told, and ends it."""
+    for action in sorted(policy.actions):
+        try:
+            rule = compiled(policy, action, schema)
+        except NoIndex as error:
+            problems.append(_no_index(policy, action, error, schema))
+            return
+        if rule:
+            yield action, rule
+
+
+def _no_index(policy: Policy, action: str, error: NoIndex, schema: PolicySchema) -> Problem:
+    words, kind = words_of(error.condition, "…"), schema.actions[action]
     return Problem(
         "NO_INDEX",
         pointer(policy.source, policy.id),
         T(
-            f"策略 {policy.id} 用于列表，但没有索引可以回答：{words.zh}",
-            f"policy {policy.id} filters lists, but no index can answer: {words.en}",
+            f"策略 {policy.id} 用于 {kind} 的列表（{action}），但没有索引可以回答：{words.zh}",
+            f"policy {policy.id} filters lists of {kind} ({action}), but no index can answer: {words.en}",
         ),
-        T(
-            "为该属性声明索引，或把条件限制在不用于列表的动作上",
-            "declare an index on the attribute, or keep the condition to actions that do not filter lists",
-        ),
+        _indexable(error, kind, schema.kinds[kind].columns),
+    )
+
+
+def _indexable(error: NoIndex, kind: str, columns: frozenset[str]) -> T:
+    """Say what would make a list condition answerable: an index where one is missing, else another form."""
+    named = {n.name for n in walk(error.condition) if isinstance(n, Attr | Has) and n.of == "resource"}
+    if missing := ", ".join(sorted(named - columns)):
+        known = ", ".join(sorted(columns))
+        return T(
+            f"为 {kind} 的 {missing} 声明索引（已有：{known}），或把条件限制在不用于列表的动作上",
+            f"declare an index on {missing} of {kind} (there are: {known}), or keep the condition to actions that do "
+            "not filter lists",
+        )
+    return T(
+        '改为将属性与已知的值比较、has、like "前缀*" 或 […].contains(属性)，或把条件限制在不用于列表的动作上',
+        'compare the attribute with what is known, or use has, like "prefix*" or [...].contains(attribute), or keep '
+        "the condition to actions that do not filter lists",
     )
