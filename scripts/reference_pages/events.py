@@ -13,6 +13,11 @@ ABOUT = T(
     "Every change is an event, written in the same transaction, under revisions without gaps. `GET /api/v1/watch` "
     "gives them in order; of a resource that you may not see you see no events.",
 )
+DOCUMENTS = T(
+    "另有两个事件，哪种资源都有：`attached_document`、`detached_document`，附加和移除文件。",
+    "Two more can happen to a resource of any kind: `attached_document` and `detached_document`, a document attached "
+    "and taken away.",
+)
 REMOVE = "remove"
 PLAIN = {
     "create": T("已创建", "It was created"),
@@ -25,7 +30,7 @@ PLAIN = {
 
 def render(registry: Registry) -> str:
     """Render the page."""
-    return page(TITLE, ABOUT, *(block for kind in registry for block in _kind(kind)))
+    return page(TITLE, ABOUT, f"{both(DOCUMENTS)}\n", *(block for kind in registry for block in _kind(kind)))
 
 
 def event_names(kind: AnyKind) -> list[str]:

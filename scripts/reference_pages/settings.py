@@ -83,8 +83,8 @@ SERVER: Mapping[str, T] = {
     ),
     "CLOUDHALL_EVENTS_DAYS": T(
         "事件在数据库里至少留几天，默认 90；更早的移入 `archive/events` 的 Parquet 文件，照样可读。",
-        "Days that events stay in the database, 90 without it; older ones go to Parquet files in `archive/events`, where "
-        "they are read all the same.",
+        "Days that events stay in the database, 90 without it; older ones go to Parquet files in `archive/events`, "
+        "where they are read all the same.",
     ),
     "CLOUDHALL_EVENTS_ROWS": T(
         "数据库里最多留多少条事件，默认 1,000,000；多出的最早的移入归档，不论多新。",

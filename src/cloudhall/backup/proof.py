@@ -58,7 +58,7 @@ def prove(folder: Path, secret: bytes | None, progress: Progress, scratch: Path 
     with tempfile.TemporaryDirectory(prefix="cloudhall-verify-", dir=scratch) as temporary:
         home = Path(temporary) / "home"
         made = restore(folder, home, secret, progress)
-        findings = [_files(made), *_rows(home, made), _kept(home), _log(home, made)]
+        findings = [_files(made), *_rows(home, made), _log(home, made), _kept(home)]
         if made.buckets is not None:
             findings += _objects(folder, home, made.buckets, progress)
     return findings
@@ -90,7 +90,10 @@ def _rows(home: Path, made: Manifest) -> Iterator[Finding]:
 
 
 def _kept(home: Path) -> Finding:
-    """Hold each archived file and each document against the hash that the rows have of it."""
+    """Hold each archived file and each document against the hash that the rows have of it.
+
+    After the log: the look at it has brought rows of an older release up, and both tables are there.
+    """
     with closing(connect(home / rows.NAME)) as tx:
         archived, n = archive.archived(tx), len(attachments.hashes(tx))
         wrong = [*(text.en for text in archive.wrong(tx, home)), *attachments.wrong(tx, home)]

@@ -25,7 +25,7 @@ VERBS = {
     "detach_document": T("移除附件", "Document taken away"),
 }
 MARKS = {"create": "ok", "delete": "off", "remove": "off"}
-PARTS = {"name": T("名称", "Name"), "labels": T("标签", "Labels"), "documents": T("附件", "Documents")}
+PARTS = {"name": T("名称", "Name"), "labels": T("标签", "Labels")}
 LOOKED_AT = 8  # events read for each one shown: some are about what the visitor may not see
 _NEWS = "verb != 'observe'"
 _BELOW = "place IN (SELECT descendant FROM place WHERE ancestor = ?)"

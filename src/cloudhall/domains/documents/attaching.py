@@ -194,7 +194,6 @@ def _log(
         actor=caller.id,
         request=caller.request,
         generation=resource.generation,
-        changed=("documents",),
     )
     resource.revision, resource.updated_us = events.append(tx, event), now_us
     kernel.tables[type(resource)].update(tx, resource)
