@@ -10,7 +10,13 @@ from cloudhall.domains.identity import rules
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.organisation import Organisation
 from cloudhall.domains.identity.person import Person
-from cloudhall.domains.identity.real_name_verification import DAY_US, RealNameVerification, level_of
+from cloudhall.domains.identity.real_name_verification import (
+    DAY_US,
+    LEVELS,
+    METHODS,
+    RealNameVerification,
+    level_of,
+)
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import CloudhallError, Forbidden, NotFound
 from cloudhall.kernel.kinds import Index, Kind, Spec, Status, T, field
@@ -113,7 +119,8 @@ def test_levels_are_a_dated_rule_that_says_it_is_not_checked(town: Town) -> None
     rule = town.kernel.registry.rules.at(rules.LEVELS, datetime.date(2026, 11, 22))
     assert not rule.verified
     assert rule.sources
-    assert set(rule.value["rank"]) == set(rule.value["days"]) == set(rule.value["methods"])
+    assert set(rule.value["rank"]) == set(rule.value["days"]) == set(LEVELS)
+    assert set(rule.value["reaches"]) == set(METHODS)
     with pytest.raises(NotFound):
         rules.levels(0)
 

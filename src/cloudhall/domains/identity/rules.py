@@ -28,5 +28,6 @@ def days(level: str, at_us: int) -> int:
 
 
 def methods(level: str, at_us: int) -> tuple[str, ...]:
-    """Ways in which a level is reached."""
-    return tuple(levels(at_us).value["methods"][level])
+    """Ways that reach a level."""
+    wanted = rank(level, at_us)
+    return tuple(way for way, reached in levels(at_us).value["reaches"].items() if reached >= wanted)
