@@ -7,6 +7,7 @@ import pytest
 
 from cloudhall.cli import config
 from cloudhall.cli.config import Remembered
+from cloudhall.cli.errors import Misuse
 
 ONE, OTHER = "http://127.0.0.1:1", "https://cloud.example.cn"
 
@@ -62,3 +63,22 @@ def test_a_broken_file_says_nothing(tmp_path: Path, content: str) -> None:
     assert config.settings().url == "http://127.0.0.1:8800"
     config.remember(ONE, Remembered(person="dev"))
     assert config.stored()["servers"] == {ONE: {"person": "dev"}}
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+
+
+def test_whom_to_trust_is_remembered_for_each_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.remember(OTHER, {"ca": PEM})
+    assert (config.trusted(OTHER), config.trusted(ONE)) == (PEM, "")
+    (tmp_path / "root.pem").write_text(PEM + PEM)
+    monkeypatch.setenv("CLOUDHALL_CA", str(tmp_path / "root.pem"))
+    assert config.trusted(OTHER) == config.trusted(ONE) == PEM + PEM
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b"-----BEGIN PRIVATE KEY-----"])
+def test_a_file_without_certificates_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "root.pem").write_bytes(content)
+    with pytest.raises(Misuse):
+        config.certificates(tmp_path / "root.pem")

@@ -91,6 +91,8 @@ def test_by_tls_of_its_own_from_the_founding_to_the_first_log_in(server: Make, t
     log_in = ("login", "zhou", "--password-stdin", "--url", own.url)
     stranger = typed(own.home, *log_in, given="chosen by zhou\n")
     assert (stranger.returncode, "CERTIFICATE_VERIFY_FAILED" in stranger.stderr) == (1, True)
+    in_clear = typed(own.home, *log_in[:-1], own.url.replace("https", "http"), given="chosen by zhou\n")
+    assert (in_clear.returncode, "may speak TLS" in in_clear.stderr) == (1, True), in_clear.stderr
     wrong_name = typed(own.home, *log_in[:-1], f"https://localhost.:{own.port}", "--ca", root, given="chosen by zhou\n")
     assert wrong_name.returncode == 1, wrong_name.stderr
     done = typed(own.home, *log_in, "--ca", root, given="chosen by zhou\n")

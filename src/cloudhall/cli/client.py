@@ -28,6 +28,10 @@ UNTRUSTED = T(
     "Its certificate is not trusted, or is for another name; where its authority is its own, name that authority's: "
     "cloudhall login --ca root.pem",
 )
+SPEAKS_TLS = T(
+    "它没有应答就挂断了：也许它使用 TLS，地址应以 https:// 开头",
+    "It hung up without a word: it may speak TLS, and its address begin with https://",
+)
 NOT_THERE = T("服务器在运行吗？CLOUDHALL_URL 可指定另一台", "Is the server running? CLOUDHALL_URL names another one")
 Wire = dict[str, Any]
 Query = Mapping[str, str | Sequence[str]]
@@ -138,10 +142,10 @@ class Client:
 
     def _unreachable(self, error: Exception) -> Unreachable:
         reason = str(error) or type(error).__name__
-        return Unreachable(
-            T(f"连不上 {self.url}：{reason}", f"{self.url} cannot be reached: {reason}"),
-            UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in reason else NOT_THERE,
-        )
+        mend = UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in reason else NOT_THERE
+        if isinstance(error, http.client.RemoteDisconnected) and self.url.startswith("http:"):
+            mend = SPEAKS_TLS
+        return Unreachable(T(f"连不上 {self.url}：{reason}", f"{self.url} cannot be reached: {reason}"), mend)
 
 
 def _connection(url: str, ca: str) -> http.client.HTTPConnection:
