@@ -13,7 +13,7 @@ KINDS = list(Registry(installation.DOMAINS))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run whatever asks for a kind on each; for one that can be deleted, that the bin keeps, or that lasts, on those."""
+    """Run whatever asks for a kind on each; for one that can be deleted, that the bin keeps, that lasts, on those."""
     asked = {
         "kind": KINDS,
         "mortal": [k for k in KINDS if k.meta.allow.get("delete")],

@@ -20,7 +20,7 @@ from cloudhall.kernel.recoverable import held_by
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import rfc3339, safe_integers, state_of
 
-PAGE_SIZE, PAGE_MAX = 100, 500
+PAGE_SIZE, PAGE_MAX = 100, 1_000
 
 
 async def listed(call: Call) -> Response:

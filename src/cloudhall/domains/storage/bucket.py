@@ -260,7 +260,7 @@ def _emptying(b: Bucket, ctx: "Context") -> bool:
 
 @withdrawal(Bucket)
 def withdraw(b: Bucket, ctx: "Context") -> Outcome:
-    """End public reading, then count what is kept: O(versions). Keys lose their rights, and get them back, themselves."""
+    """End public reading, then count what is kept: O(versions). Keys lose their rights, and get them back, alone."""
     objects = ctx.use(OBJECTS)
     seen = objects.seen(b.name)
     if seen is not None and seen.public_read:
