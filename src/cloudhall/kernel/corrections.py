@@ -77,7 +77,6 @@ class CorrectionStatus(Status, kw_only=True):
 
     meter: Annotated[str, field("计量项", "Meter")] = ""
     target: Annotated[str, field("资源", "Resource")] = ""
-    unit: Annotated[T, field("单位", "Unit")] = T("", "")
     old_micro: Annotated[int, field("原为", "Counted before", T("百万分之一", "millionths"))] = 0
     new_micro: Annotated[int, field("改为", "Counts now", T("百万分之一", "millionths"))] = 0
     by: Annotated[str, field("更正人", "By")] = ""
@@ -169,11 +168,7 @@ def reconcile(c: Correction, ctx: "Context") -> Outcome:
     if not pair:
         return Blocked("NoReading", T("没有这次读数", "There is no such reading"), mend=SEE_READINGS)
     old, new = pair
-    c.status.meter, c.status.target, c.status.unit = (
-        new.reading.meter,
-        new.reading.resource,
-        meter_of(new.reading.meter).unit,
-    )
+    c.status.meter, c.status.target = new.reading.meter, new.reading.resource
     c.status.old_micro, c.status.new_micro = old.reading.quantity_micro, new.reading.quantity_micro
     c.status.by, c.status.since_us = new.actor, new.recorded_us
     return Ready()

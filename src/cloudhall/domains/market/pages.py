@@ -10,7 +10,7 @@ from cloudhall.domains.market.statement import Statement
 from cloudhall.kernel import events, levels, usage
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.look import Reader
-from cloudhall.kernel.metering import METERS
+from cloudhall.kernel.metering import METERS, Reading
 from cloudhall.kernel.pages import Page
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
@@ -42,16 +42,31 @@ def statement(kernel: "Kernel", _caller: Caller, s: Statement, query: Mapping[st
         if s.status.closed_us
         else [],
         "lines": lines,
-        "strip": [Part(line.title, line.amount_fen) for line in lines if line.amount_fen > 0],
+        "strip": _strip(s),
         "names": {row.resource: _name(tx, row.resource) for line in lines for row in line.rows},
         "chosen": chosen,
         "chosen_resource": resource,
+        "meters": METERS,
         "meter_def": METERS[chosen.meter] if chosen else None,
         "readings": _readings(kernel, s, chosen, resource) if chosen and resource else [],
         "readings_shown": READINGS_SHOWN,
         "gaps": usage.gaps(tx, s.place, period.from_us, period.to_us),
+        "conflicts": _conflicts(tx, s.place, period),
         "period": period,
     }
+
+
+def _strip(s: Statement) -> list[Part]:
+    """What the total is made of, as far as it adds to it."""
+    parts = [Part(line.title, line.amount_fen) for line in s.status.lines]
+    parts.append(Part(T("前期调整", "Adjustments"), sum(a.amount_fen for a in s.status.adjustments), "#adjustments"))
+    return [part for part in parts if part.value > 0]
+
+
+def _conflicts(tx: Any, place: str, period: rules.Period) -> list[usage.Conflict]:
+    """Readings of the month that were told in two ways."""
+    found = usage.conflicts(tx, place, limit=READINGS_SHOWN)
+    return [c for c in found if isinstance(c.refused, Reading) and period.from_us <= c.refused.from_us < period.to_us]
 
 
 def _chosen(lines: list[Line], query: Mapping[str, str]) -> Line | None:
