@@ -211,7 +211,7 @@ class TestServiceAccounts:
     def test_deleted_it_calls_no_more(self, town: Town, account: str) -> None:
         admin = self.admin(town, town.project)
         made = token(town, admin, town.project, subject=account)
-        with pytest.raises(Conflict, match="Tokens are left"):
+        with pytest.raises(Conflict, match="1 still there: API token"):
             town.hall.do(admin, ServiceAccount, "delete", target=account)
         town.hall.do(admin, Token, "delete", target=made["id"])
         town.hall.settle()

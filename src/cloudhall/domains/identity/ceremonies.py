@@ -6,6 +6,7 @@ the request came by, and that address has one of the names that are ours; the de
 The package `webauthn` is imported where an answer is checked, and nowhere else.
 """
 
+import base64
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,14 +19,14 @@ from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
-    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
-
     from cloudhall.domains.identity.person import Person
     from cloudhall.kernel.kernel import Kernel
 
 LOOPBACK = "localhost"  # a browser takes no bare IP address for a site (W3C Web Authentication, 5.1.3 step 7)
 SITE_NAME = "Cloudhall 云厅"
 REGISTER, ALONE = "passkey.register", "passkey.alone"
+ALGORITHMS = (-8, -7, -257)  # EdDSA, ES256, RS256 (RFC 9053, RFC 8812): those that `webauthn` checks
+TIMEOUT_MS = tickets.LIFE_US // 1_000
 NAME_LENGTH_MAX = 60
 CREDENTIAL_LENGTH_MAX = 16_384
 
@@ -64,43 +65,33 @@ def no_site() -> Invalid:
 
 
 def options_to_register(kernel: "Kernel", person: "Person", site: Site) -> tuple[str, Mapping[str, Any]]:
-    """Ticket, and what a browser must be asked to make a passkey for somebody."""
-    import webauthn
-    from webauthn.helpers.structs import (
-        AuthenticatorSelectionCriteria,
-        ResidentKeyRequirement,
-        UserVerificationRequirement,
-    )
-
+    """Ticket, and what a browser must be asked to make a passkey for somebody (5.4, as JSON)."""
     ticket = tickets.issue(kernel, REGISTER, person.id)
-    options = webauthn.generate_registration_options(
-        rp_id=site.name,
-        rp_name=SITE_NAME,
-        user_id=person.id.encode(),
-        user_name=person.name,
-        user_display_name=person.spec.display_name,
-        challenge=ticket.encode(),
-        exclude_credentials=_descriptors(passkeys.of(kernel.store.read(), person.id)),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
-        ),
-    )
-    return ticket, _plain(options)
+    return ticket, {
+        "rp": {"id": site.name, "name": SITE_NAME},
+        "user": {"id": _text(person.id), "name": person.name, "displayName": person.spec.display_name},
+        "challenge": _text(ticket),
+        "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in ALGORITHMS],
+        "timeout": TIMEOUT_MS,
+        "excludeCredentials": _descriptors(passkeys.of(kernel.store.read(), person.id)),
+        "authenticatorSelection": {
+            "residentKey": "required",
+            "requireResidentKey": True,
+            "userVerification": "required",
+        },
+        "attestation": "none",
+    }
 
 
 def options_to_show(kernel: "Kernel", site: Site, ticket: str, person: str = "") -> Mapping[str, Any]:
-    """What a browser must be asked to show a passkey: one of somebody's, or any that it has for this site."""
-    import webauthn
-    from webauthn.helpers.structs import UserVerificationRequirement
-
-    allowed = _descriptors(passkeys.of(kernel.store.read(), person)) if person else None
-    options = webauthn.generate_authentication_options(
-        rp_id=site.name,
-        challenge=ticket.encode(),
-        allow_credentials=allowed,
-        user_verification=UserVerificationRequirement.REQUIRED,
-    )
-    return _plain(options)
+    """What a browser must be asked to show a passkey: one of somebody's, or any that it has for this site (5.5)."""
+    return {
+        "rpId": site.name,
+        "challenge": _text(ticket),
+        "timeout": TIMEOUT_MS,
+        "allowCredentials": _descriptors(passkeys.of(kernel.store.read(), person)) if person else [],
+        "userVerification": "required",
+    }
 
 
 def registered(kernel: "Kernel", person: "Person", site: Site, ticket: str, name: str, credential: str) -> passkeys.New:
@@ -177,18 +168,13 @@ def _check_name(name: str) -> None:
         raise Invalid(text, problems=(Problem("LENGTH", "/name", text),))
 
 
-def _descriptors(known: tuple[passkeys.Passkey, ...]) -> "list[PublicKeyCredentialDescriptor]":
-    from webauthn.helpers import base64url_to_bytes
-    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
-
-    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(p.id)) for p in known]
+def _descriptors(known: tuple[passkeys.Passkey, ...]) -> list[dict[str, str]]:
+    return [{"type": "public-key", "id": p.id} for p in known]
 
 
-def _plain(options: Any) -> Mapping[str, Any]:
-    from webauthn import options_to_json
-
-    plain: dict[str, Any] = msgspec.json.decode(options_to_json(options))
-    return plain
+def _text(text: str) -> str:
+    """Bytes as JSON has them: base64 for addresses, without padding."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _is_number(name: str) -> bool:
