@@ -176,3 +176,21 @@ def test_explaining_says_that_it_is_held_on_the_resource(sharing: Sharing) -> No
     assert body["places"][0] == sharing.boxes["green"]
     developers = next(who for who in body["who"] if who["role"] == "developer")
     assert sharing.guest in {holder["id"] for holder in developers["holders"]}
+
+
+def test_who_can_do_what_and_why_is_told_as_far_as_one_may_know(sharing: Sharing) -> None:
+    grant = sharing.shared("green", "developer")
+    query = "/access?kind=boxes&target=green"
+    assert sharing.guard.get(query).status_code == 404  # who grants sees the grants, not what lies in the place
+    body = sharing.client.get(query).json()
+    assert [(h["subject"]["id"], h["role"], h["on"]["id"], h["grant"]) for h in body["held"]] == [
+        (sharing.guest, "developer", sharing.boxes["green"], grant)
+    ]
+    assert body["held"][0]["may"][:3] == ["read", "update", "delete"]
+    mine = {m["verb"]: m for m in body["mine"]}
+    assert mine["update"]["allowed"]
+    assert [p["policy"] for p in mine["update"]["why"]] == ["town.box:update/developer"]
+    assert "suspended" in {p["policy"] for p in body["besides"]}
+    viewer = sharing.town.client("viewer").get(query).json()
+    assert {h["subject"]["id"] for h in viewer["held"]} <= {sharing.town.people["viewer"]}
+    assert not {m["verb"]: m for m in viewer["mine"]}["update"]["allowed"]

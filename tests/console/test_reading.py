@@ -191,3 +191,11 @@ def test_a_decision_is_made_again_at_the_press_of_a_button(yard: Yard) -> None:
     page = devon.open(f"/audit/{found.idx}?again=1")
     assert "Not as recorded" in page
     assert "were changed" in page
+
+
+def test_a_page_says_who_can_do_what_here_and_offers_to_share_it(yard: Yard) -> None:
+    shed = yard.shed("zq-one")
+    devon = yard.visitor("devon").open(f"/sheds/{shed}")
+    assert "Who can do what here, and why" in devon
+    assert "Share this one alone" not in devon
+    assert "A suspended account may do nothing" in devon

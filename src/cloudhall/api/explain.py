@@ -12,17 +12,21 @@ from cloudhall.api.endpoints import Call, Endpoint
 from cloudhall.api.filters import PLACE
 from cloudhall.api.params import Param
 from cloudhall.api.problems import nearest
+from cloudhall.api.sight import kind_named, names_of
 from cloudhall.api.standing import held
 from cloudhall.kernel import places
+from cloudhall.kernel.access import access
 from cloudhall.kernel.authority import out_of_scope
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Planner
 from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.kernel import Kernel
-from cloudhall.kernel.kinds import Meta
+from cloudhall.kernel.kinds import Kind, Meta
 from cloudhall.kernel.policy import Object
 from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.text import T
+from cloudhall.kernel.wire import rfc3339
 
 
 async def explain(call: Call) -> Response:
@@ -82,7 +86,55 @@ def _who(kernel: Kernel, caller: Caller, meta: Meta, verb: str, ancestors: tuple
     return held(kernel, caller, allow, ancestors)
 
 
+async def who_may(call: Call) -> Response:
+    """Tell who can do what with one resource, and why."""
+    kernel, query = call.host.kernel, call.query
+    kind = kind_named(kernel, query["kind"])
+    row = kernel.find(call.caller, kind, query["target"], query.get(kind.meta.scope, ""))
+    return reply(await call.host.read(_access, kernel, call.caller, row))
+
+
+def _access(kernel: Kernel, caller: Caller, r: Kind[Any, Any]) -> dict[str, Any]:
+    found = access(kernel, kernel.store.read(), caller, r)
+    names = names_of(kernel, caller, {id_ for h in found.held for id_ in (h.subject, h.node)})
+    return {
+        "id": r.id,
+        "kind": type(r).meta.key,
+        "mine": [{"verb": m.verb, "allowed": m.allowed, "why": m.why, "mend": m.mend} for m in found.mine],
+        "held": [
+            {
+                "subject": {"id": h.subject, "name": names.get(h.subject)},
+                "role": h.role,
+                "title": ROLES[h.role],
+                "on": {"id": h.node, "name": names.get(h.node)},
+                "grant": h.grant,
+                "expires_at": rfc3339(h.expires_us) if h.expires_us else None,
+                "may": h.verbs,
+            }
+            for h in found.held
+        ],
+        "besides": found.besides,
+        "more": found.more,
+    }
+
+
 ENDPOINTS = (
+    Endpoint(
+        path="/access",
+        name="access",
+        title=T("谁能对一个资源做什么，为什么", "Who can do what with a resource, and why"),
+        run=who_may,
+        params=(
+            Param(
+                name="kind",
+                title=T("资源种类", "Kind of resource"),
+                required=True,
+                example="buckets",
+            ),
+            Param(name="target", title=T("资源的名称或编号", "Resource, by name or id"), required=True),
+            *PLACE.values(),
+        ),
+    ),
     Endpoint(
         path="/explain",
         name="explain",

@@ -13,9 +13,12 @@ from cloudhall.console.names import Named, display
 from cloudhall.console.pages import joined
 from cloudhall.console.places import place_kind
 from cloudhall.kernel import quotas
+from cloudhall.kernel.access import access
+from cloudhall.kernel.authority import verb_title
 from cloudhall.kernel.fields import FieldInfo, fields_of
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.roles import ROLES
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.wire import STATES, deciding, state_of
@@ -103,8 +106,28 @@ def detail(visit: "Visit", kind: AnyKind, target: str) -> Response:
         history=timeline.of_resource(visit, r),
         documents=documents.of_resource(visit, r),
         done=visit.query.get("done", ""),
+        **access_of(visit, r),
     )
     return visit.page("detail.html", call=visit.console.equivalents.get(meta, visit.target(r)), **context)
+
+
+def access_of(visit: "Visit", r: Kind[Any, Any]) -> dict[str, Any]:
+    """Who can do what here, and why; and where one may share it."""
+    grants = next((k for k in visit.kernel.registry if k.meta.grants), None)
+    share = ""
+    if grants is not None and grants.meta.grants is not None and _may_share(visit, r, grants):
+        share = f"/{grants.meta.plural}:create?{grants.meta.grants.resource}={r.id}&{grants.meta.scope}={r.place}"
+    meta = type(r).meta
+    return {
+        "access": access(visit.kernel, visit.tx, visit.caller, r),
+        "say_verb": lambda verb: verb_title(meta, verb),
+        "roles": ROLES,
+        "share": share,
+    }
+
+
+def _may_share(visit: "Visit", r: Kind[Any, Any], grants: AnyKind) -> bool:
+    return not type(r).meta.place and r.deleting_us is None and permissions.may_create(visit, grants)
 
 
 def frame(visit: "Visit", r: Kind[Any, Any]) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def default_policies(meta: Meta) -> str:
 
 def _permit(meta: Meta, verb: str, holder: str) -> str:
     operation = f"{meta.key}:{verb}"
-    title = ROLES.get(holder, T(holder, holder))
+    title = ROLES.get(holder, T("程序自身", "the program itself"))
     zh, en = f"{title.zh}可{verb_title(meta, verb).zh}{meta.title.zh}", f"{title.en} may {verb} {meta.title.en.lower()}"
     note = f'@id("{operation}/{holder}")\n@zh("{zh}")\n@en("{en}")\n'
     who, when = "principal", f" when {{ principal in resource.role.{holder} }}"

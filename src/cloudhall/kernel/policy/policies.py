@@ -19,7 +19,7 @@ from cloudhall.kernel.errors import Invalid, Problem
 from cloudhall.kernel.policy.closures import env_of
 from cloudhall.kernel.policy.conditions import Attr, Has, HasRole, walk
 from cloudhall.kernel.policy.explain import explain
-from cloudhall.kernel.policy.model import PLATFORM, Context, Decision, Explanation, Object, Subject, Where
+from cloudhall.kernel.policy.model import PLATFORM, Clause, Context, Decision, Explanation, Object, Subject, Where
 from cloudhall.kernel.policy.rules import Policy, Rule, Rules, compiled, together
 from cloudhall.kernel.policy.schema import PolicySchema, nearest, pointer, verb_of
 from cloudhall.kernel.policy.where import NoIndex
@@ -78,11 +78,26 @@ class PolicySet:
         """Attributes of the resource that policies of an action read, `id` among them."""
         return self._of(action).reads
 
+    def gives(self, kind: str) -> dict[str, frozenset[str]]:
+        """Verbs that each role may permit on a row that is there."""
+        found: dict[str, set[str]] = {}
+        for action in self._upon(kind):
+            for role in (role for rule in self._of(action).permits for role in _roles(rule)):
+                found.setdefault(role, set()).add(verb_of(action))
+        return {role: frozenset(verbs) for role, verbs in found.items()}
+
+    def besides(self, kind: str) -> tuple[Clause, ...]:
+        """Policies of a kind that ask for no role: forbids, and permits to whoever fits."""
+        rules = (rule for action in self._upon(kind) for rule in (*self._of(action).forbids, *self._of(action).permits))
+        return tuple(dict.fromkeys(Clause(r.id, r.policy.text) for r in rules if not any(_roles(r))))
+
+    def _upon(self, kind: str) -> list[str]:
+        """Actions on a row that is there; an operation that creates has none yet."""
+        return [a for a, k in self.schema.actions.items() if k == kind and verb_of(a) != "create"]
+
     def roles_on(self, kind: str) -> frozenset[str]:
-        """Roles that permit something on a row that is there; an operation that creates has none yet."""
-        actions = (a for a, k in self.schema.actions.items() if k == kind and verb_of(a) != "create")
-        conditions = (rule.condition for action in actions for rule in self._of(action).permits)
-        return frozenset(n.role for c in conditions for n in walk(c) if isinstance(n, HasRole) and not n.at_platform)
+        """Roles that permit something on a row that is there."""
+        return frozenset(self.gives(kind))
 
     def _of(self, action: str) -> Rules:
         try:
@@ -118,6 +133,11 @@ def _compiled(
         for action, rule in _rules_of(policy, schema, problems):
             found[action].append(rule)
     return {action: together(rules, schema.kinds[schema.actions[action]]) for action, rules in found.items()}, problems
+
+
+def _roles(rule: Rule) -> Iterator[str]:
+    """Roles on the resource that a rule asks for."""
+    return (n.role for n in walk(rule.condition) if isinstance(n, HasRole) and not n.at_platform)
 
 
 def _rules_of(policy: Policy, schema: PolicySchema, problems: list[Problem]) -> Iterator[tuple[str, Rule]]:
