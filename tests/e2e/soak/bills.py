@@ -16,6 +16,7 @@ from cloudhall.kernel.store.tables import LIVE, Sort
 HELD, RESERVED = "storage.stored_bytes", "storage.reserved_gib"
 LEVELS = (HELD, RESERVED)
 MICRO = 1_000_000
+ENDS = ("delete", "purge", "remove")
 Used = dict[str, dict[str, int]]  # by meter and resource
 
 
@@ -73,15 +74,13 @@ def _used(kernel: Kernel, tx: Tx, project: str, month: rules.Period, now_us: int
 
 
 def _reserved(kernel: Kernel, tx: Tx, project: str, month: rules.Period, now_us: int) -> dict[str, int]:
-    """GiB x time of each bucket, from what was wished and when, until it was gone."""
+    """GiB x time of each bucket, from what was wished and when, until it was deleted; from the bin nothing is kept."""
     wished: dict[str, list[tuple[int, int]]] = {}
     for event in kernel.history.after(tx, 0, 1_000_000, "storage.bucket"):
-        if event.place != project:
-            continue
-        if event.spec is not None:
-            wished.setdefault(event.id, []).append((event.at_us, msgspec.json.decode(event.spec)["quota_gib"] * MICRO))
-        elif event.verb == "remove":
+        if event.place == project and event.verb in ENDS:
             wished[event.id].append((event.at_us, 0))
+        elif event.place == project and event.spec is not None:
+            wished.setdefault(event.id, []).append((event.at_us, msgspec.json.decode(event.spec)["quota_gib"] * MICRO))
     until_us = min(now_us, month.to_us)
     return {
         id_: sum(
