@@ -28,6 +28,7 @@ STATES = {
     "kept": T("保留", "kept"),
     "deleting": T("正在销毁", "being destroyed"),
 }
+DAY = len("2026-11-22")  # of a moment as it is shown; JSON has all of it
 CHARGED = T("保留的内容照常计量计费；销毁后停止", "What is kept stays metered and charged until it is destroyed")
 EMPTY = T("回收站是空的", "The recycle bin is empty")
 
@@ -54,8 +55,8 @@ def _told(item: Wire, words: dict[str, str]) -> Wire:
         "name": item["name"],
         "place": item["place_name"] or item["place"],
         "by": item["deleted_by_name"] or item["deleted_by"],
-        "at": moment(item["deleted_at"]),
-        "until": moment(item["kept_until"]),
+        "at": moment(item["deleted_at"])[:DAY],
+        "until": moment(item["kept_until"])[:DAY],
         "holds": ", ".join(holds(item["holds"])),
         "cost": yuan(int(item["cost_fen"])) if "cost_fen" in item else "",
         "state": say(STATES[_state(item)]),

@@ -104,8 +104,8 @@ class BucketStatus(Status, kw_only=True):
     endpoint: Annotated[str, field("S3 地址", "S3 endpoint")] = ""
     region: Annotated[str, field("签名区域", "Signing region")] = ""
     made: Annotated[bool, field("已建立", "Made")] = False
-    old_versions: Annotated[int, field("历史版本数", "Old versions", COUNTED)] = 0
-    retained: Annotated[int, field("受保留的版本", "Retained", COUNTED)] = 0
+    old_versions: Annotated[int | None, field("历史版本数", "Old versions", COUNTED)] = None
+    retained: Annotated[int | None, field("受保留的版本", "Retained", COUNTED)] = None
     operation: Annotated[str, field("进行中的操作", "Running operation")] = ""
 
 
@@ -165,7 +165,7 @@ def what_a_bucket_holds(bucket: Bucket) -> Iterable[Content]:
     """Exactly what is there, counted when nobody could write any more; until then as the change stream has it."""
     status = bucket.status
     yield Content(T("对象和历史版本", "Objects and versions"), status.objects)
-    yield Content(T("其中历史版本", "Of these old versions"), status.old_versions)
+    yield Content(T("其中历史版本", "Of these old versions"), status.old_versions or 0)
     yield Content(T("数据", "Data"), status.stored_bytes, "B")
 
 
