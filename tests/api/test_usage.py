@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from cloudhall.kernel import metering
+from cloudhall.kernel import amendments, metering
 from cloudhall.kernel.metering import Gap, Reading
 from cloudhall.kernel.wire import rfc3339
 from tests.api.town import GIB, OPENED, Town
@@ -140,3 +140,31 @@ def test_a_time_may_have_any_zone(dev: TestClient, measured: None) -> None:
     plain = get(dev, "/usage?project=census&from=2026-11-01T08:00:00%2B08:00&to=2026-11-01T18:00:00+08:00")
     assert plain["from"] == "2026-11-01T00:00:00Z"
     assert len(plain["items"]) == 2
+
+
+def test_a_reading_told_in_two_ways_is_shown_with_both(town: Town, dev: TestClient, measured: None) -> None:
+    other = Reading(
+        source="test",
+        source_id=f"{OPENED.key}/3",
+        meter=OPENED.key,
+        resource=BOX,
+        project=town.project,
+        from_us=START_US + 3 * HOUR_US,
+        to_us=START_US + 4 * HOUR_US,
+        quantity_micro=2_000_000,
+    )
+    town.kernel.store.write(lambda tx: metering.record(tx, [other], now_us=START_US + 1)).result()
+    (conflict,) = get(dev, "/usage/conflicts?project=census")["items"]
+    assert (conflict["reading"], conflict["why"]["en"]) == (f"test/{OPENED.key}/3", "The first to come counts")
+    assert (conflict["counted"]["quantity_micro"], conflict["refused"]["quantity_micro"]) == (1_000_000, 2_000_000)
+    assert (conflict["correction"], conflict["id"]) == ("", metering.body_hash(other).hex())
+    amend = amendments.amend
+    town.kernel.store.write(lambda tx: amend(tx, "cr-1", other, "pe-1", "the second", now_us=START_US + 2)).result()
+    (conflict,) = get(dev, "/usage/conflicts?project=census")["items"]
+    assert (conflict["correction"], conflict["counted"]["quantity_micro"]) == ("cr-1", 2_000_000)
+    rows = get(dev, f"/usage/readings?project=census&meter={OPENED.key}&resource={BOX}&{PERIOD}")["items"]
+    amended = [
+        (r["sign"], r["quantity_micro"], r.get("reason", "")) for r in rows if r["reading"] == conflict["reading"]
+    ]
+    assert amended == [(1, 1_000_000, ""), (-1, 1_000_000, "the second"), (1, 2_000_000, "the second")]
+    assert sum(int(r["share_micro"]) for r in rows) == 8_000_000
