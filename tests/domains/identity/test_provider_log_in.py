@@ -129,9 +129,14 @@ class TestNewPeople:
         gate.change(people_in="economy")
         person = gate.walk(name="吴敏", preferred_username="Wu.Min", **VERIFIED).person
         assert (person.name, person.place, person.spec.display_name) == ("wu.min", economy, "吴敏")
-        assert person.spec.email == "wu@city.example"
+        assert person.spec.email == "", "nobody here has said that the provider gives out these addresses"
         assert gate.walk().person.id == person.id
         assert gate.town.hall.one("SELECT count(*) FROM role_grant WHERE subject = ?", person.id) == 0
+
+    def test_have_the_address_that_their_provider_gives_out(self, gate: Gate) -> None:
+        gate.change(people_in="economy", authoritative_domains=["city.example"])
+        assert gate.walk(**VERIFIED).person.spec.email == "wu@city.example"
+        assert gate.walk(sub="u-2", email="a@b.example", email_verified=True).person.spec.email == ""
 
     @pytest.mark.parametrize("wanted", ["taken", "-", "", "x" * 300, "../etc", "吴敏", "pe-01j9x4c7m2q8k3v57"])
     def test_have_a_log_in_that_is_free_and_well_formed(self, gate: Gate, wanted: str) -> None:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from cloudhall.domains.identity import signing_up
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.person import Person
 from cloudhall.domains.identity.project import Project
 from cloudhall.domains.identity.quota_limit import QuotaLimit
+from cloudhall.domains.identity.signing_up import Asking
 from cloudhall.domains.notices import inbox
 from cloudhall.domains.notices.inbox import About
 from cloudhall.domains.notices.telling import Teller
@@ -182,3 +184,16 @@ class TestInbox:
         assert not plan_of(hall.kernel.store, page.format("")).sorts
         unread = plan_of(hall.kernel.store, page.format("AND read_us IS NULL"))
         assert (unread.walks, unread.sorts) == ("notice_unread", False)
+
+
+def test_whoever_runs_an_organisation_is_told_of_requests_to_join(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = office.person("lead")
+    office.grant(lead, "org_admin", office.organisation)
+    office.read(lead)
+    monkeypatch.setenv("CLOUDHALL_SIGN_UP", "economy")
+    asking = Asking("吴敏", "statistics")
+    signing_up.ask(office.hall.kernel, "economy", asking, address="10.0.0.1")
+    assert office.read(lead)[-1] == "吴敏 asks to join economy: statistics"
+    assert not any("asks to join" in text for text in office.read(office.lin))

@@ -107,13 +107,14 @@ def is_code(text: str) -> bool:
 
 
 def _make_person(kernel: "Kernel", tx: Tx, way: Way, newcomer: Newcomer, request: str) -> str:
+    """An account with no mail address: nobody has verified the one in the row, and a provider may know people by it."""
     spec = {"display_name": newcomer.display_name, "display_name_en": newcomer.display_name_en}
     command = Command(
         kind=Person,
         verb="create",
         place=_organisation(kernel, tx, way.row.place),
         name=newcomer.login.strip().lower(),
-        spec=spec | ({"email": way.row.spec.email} if isinstance(way.row, Invitation) else {}),
+        spec=spec,
     )
     return str(carry_out(kernel, tx, _servant(way, request), command)["id"])
 

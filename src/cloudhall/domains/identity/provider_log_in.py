@@ -154,13 +154,13 @@ def _made(
         raise _unknown()
     wanted = str(claims.get("preferred_username") or claims.get("email") or "")
     display = str(claims.get("name") or wanted or claims["sub"])[:NAME_LENGTH_MAX]
-    email = str(claims["email"]) if _domain(claims) else ""
+    vouched_for = _domain(claims) in provider.spec.authoritative_domains  # else another provider might know it wrongly
     command = Command(
         kind=Person,
         verb="create",
         place=provider.spec.people_in,
         name=_login(kernel, tx, wanted, key),
-        spec={"display_name": display, "email": email},
+        spec={"display_name": display, "email": claims["email"] if vouched_for else ""},
     )
     id_ = str(carry_out(kernel, tx, service(IdentityProvider.meta.key, request), command)["id"])
     resets.remember(tx, id_, provider.id, kernel.world.now_us())
