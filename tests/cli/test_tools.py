@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -142,3 +143,11 @@ def test_a_decision_is_made_again_from_the_command_line(shell: Shell) -> None:
     assert any(line.split()[-1] == "(town.box:create/developer)" for line in told)
     assert json.loads(shell.out(f"audit redecide {idx} --json"))["agrees"] is True
     assert shell.run("audit redecide 999999", code=6).stderr
+
+
+def test_who_can_do_what_is_told_of_one_resource(shell: Shell) -> None:
+    shell.out("box create shown --size-gib 1")
+    told = shell.out("explain box shown --who")
+    assert re.search(r"update +allowed", told)
+    assert "A suspended account may do nothing" in told
+    assert "Name one" in shell.err("explain box --who", code=2)

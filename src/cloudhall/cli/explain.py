@@ -21,16 +21,22 @@ DECIDED, FOUND_OUT = (
 ACTIONS, SERVES, PARTS = T("操作", "Actions"), T("对应条款", "Clauses it serves"), T("组成", "Parts")
 ONCE, BY = T("创建后不能改", "cannot change after creation"), T("只能由操作 {} 改变", "set by the action {} alone")
 WHO, NOBODY = T("谁可以", "Who may"), T("（此处无人持有）", "(held by nobody here)")
+YOU, HOLDERS = T("你可以", "You may"), T("持有角色者（你可见的授权）", "Who holds a role (grants that you may see)")
+BESIDES, ALONE = T("不论角色", "Whatever the roles"), T("只此一个", "this one alone")
+ALLOWED, REFUSED = T("允许", "allowed"), T("不允许", "not allowed")
+WHICH = T("写明是哪一个，例如 explain bucket stats --who", "Name one, such as explain bucket stats --who")
 NO_PART = T("{} 没有 {}；有 {}", "{} has no {}; it has {}")
 
 
-def explain(*, what: str, name: str | None, verb: str | None, **given: Any) -> int:
-    """One word explains a kind or field; two the state of a resource; `--may` a permission."""
+def explain(*, what: str, name: str | None, verb: str | None, who: bool, **given: Any) -> int:
+    """One word explains a kind or field; two the state of a resource; `--may` a permission, `--who` all of them."""
     word, *parts = what.split(".")
     noun = current().noun(word)
     if verb:
         return _permission(noun, name, verb, given)
-    if name:
+    if who:
+        _access(noun, name, given)
+    elif name:
         _state(noun, name, given)
     elif parts:
         print_lines([_field_page(noun, parts)])
@@ -94,6 +100,25 @@ def _permission(noun: Noun, name: str | None, verb: str, given: Mapping[str, Any
     return 0 if answer["allowed"] else FORBIDDEN
 
 
+def _access(noun: Noun, name: str | None, given: Mapping[str, Any]) -> None:
+    """Say what one may do with a resource, and who else holds a role there."""
+    if name is None:
+        raise Misuse(say(WHICH))
+    found = current().client.look("access", {"kind": noun["plural"], "target": name, **current().place(noun, given)})
+    mine = [Row(m["verb"].replace("_", "-"), say(ALLOWED if m["allowed"] else REFUSED)) for m in found["mine"]]
+    held = [
+        Row(h["subject"]["name"] or h["subject"]["id"], f"{say(h['title'])} · {_on(found, h)} · {', '.join(h['may'])}")
+        for h in found["held"]
+    ]
+    besides = [Row(clause["policy"], say(clause["text"])) for clause in found["besides"]]
+    print_lines([page(name, {say(YOU): mine, say(HOLDERS): held, say(BESIDES): besides})])
+
+
+def _on(found: Mapping[str, Any], held: Mapping[str, Any]) -> str:
+    node = held["on"]
+    return say(ALONE) if node["id"] == found["id"] else str(node["name"] or node["id"])
+
+
 EXPLAIN = Command(
     "explain",
     explain,
@@ -106,11 +131,13 @@ EXPLAIN = Command(
         "explain bucket.quota_gib",
         "explain bucket chongqing-stats",
         "explain bucket --may create",
+        "explain bucket chongqing-stats --who",
     ],
     params=[
         Argument("what", metavar="NOUN[.FIELD]", text=T("资源种类，或其字段", "Kind of resource, or a field of it")),
         Argument("name", metavar="[NAME]", text=T("其中一个的名称或编号", "Name or id of one of them"), required=False),
         Option("--may", "verb", text=T("我能否执行此操作，为什么", "Whether I may do this, and why"), metavar="VERB"),
+        Option("--who", is_flag=True, text=T("谁能对它做什么，为什么", "Who can do what with it, and why")),
         *either_place(),
     ],
 )
