@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,13 +17,18 @@ from cloudhall.domains.market.closing import of_project
 from cloudhall.domains.market.demo import COMPONENTS
 from cloudhall.domains.market.opening import open_statements
 from cloudhall.domains.market.statement import Statement, digest
+from cloudhall.kernel import places
+from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.corrections import Correction
 from cloudhall.kernel.errors import Conflict, Invalid
+from cloudhall.kernel.ids import new_id
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.metering import DAY_US
+from cloudhall.kernel.roles import SYSTEM_ADMIN
 from cloudhall.kernel.world import SECOND_US, Simulated
 from tests.domains.market.test_statement import Market
+from tests.kit.faces import Faces
 
 OCTOBER, NOVEMBER = rules.period_of("2026-10"), rules.period_of("2026-11")
 REQUESTS = "storage.requests_a"
@@ -271,3 +277,24 @@ def test_whatever_comes_each_month_is_billed_what_it_comes_to(
         assert billed == owed
         assert {name: content(books.of(name)) for name in closed} == closed
     kernel.store.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "was", "since"), [("zh", "100,000 次", "结账以来"), ("en", "100,000 requests", "Since it was closed")]
+)
+def test_both_statements_show_the_difference(october: Books, language: str, was: str, since: str) -> None:
+    october.use(OCTOBER.from_us + DAY_US, 20)
+    october.settle()
+    store = october.kernel.store
+    reader = Caller(id=new_id("pe", october.world), name="reader")
+    store.write(lambda tx: places.set_grant(tx, "gr-1", reader.id, SYSTEM_ADMIN, places.PLATFORM, None)).result()
+    hall = SimpleNamespace(
+        kernel=october.kernel, world=october.world, read=store.read, write=lambda run: store.write(run).result()
+    )
+    faces = Faces(hall)  # type: ignore[arg-type]  # what it needs of a hall
+    browser = faces.console(reader, language)
+    for period, shown in (("2026-10", (since, was)), ("2026-11", ('id="adjustments"', was, "0.20"))):
+        page = browser.get(f"/statements/{october.of(period).id}")
+        assert page.status_code == 200
+        assert all(text in page.text for text in shown)
+    faces.close()
