@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 from cloudhall.drivers.objects import (
     OBJECTS,
     BucketSeen,
+    Held,
     Identity,
     Key,
     Objects,
@@ -128,6 +129,7 @@ def test_the_port_knows_what_only_looks() -> None:
         "keys",
         "counters",
         "changes",
+        "held",
         "stored",
     }
 
@@ -215,6 +217,16 @@ def test_versions_are_kept_from_when_it_is_said(objects: Objects, bucket: str, s
     s3.put_object(Bucket=bucket, Key="key", Body=b"2")
     s3.delete_object(Bucket=bucket, Key="key")
     assert s3.get_object(Bucket=bucket, Key="key", VersionId=first)["Body"].read() == b"1"
+
+
+def test_old_versions_are_counted(objects: Objects, bucket: str, s3: Any) -> None:
+    objects.set_versioning(bucket, True)
+    for key, body in (("one", b"1"), ("one", b"2"), ("two", b"3")):
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    assert objects.held(bucket) == Held(old_versions=1, retained=0)
+    s3.delete_object(Bucket=bucket, Key="two")
+    assert objects.held(bucket) == Held(old_versions=2, retained=0)
+    assert objects.held("no-such-bucket") == Held()
 
 
 def test_a_bucket_that_holds_something_is_not_removed(objects: Objects, bucket: str, s3: Any) -> None:

@@ -216,7 +216,7 @@ def reconcile(b: Bucket, ctx: "Context") -> Outcome:
     if seen is None:
         objects.ensure_bucket(b.name)
         return Wait("Creating", T("正在创建", "creating"), 0)
-    b.status.made = True
+    b.status.made, b.status.old_versions, b.status.retained = True, None, None
     if seen.versioning != b.spec.versioning:
         objects.set_versioning(b.name, b.spec.versioning)
     elif seen.public_read != b.spec.public_read:
