@@ -34,7 +34,7 @@ def document(town: Server) -> Any:
         return api.get("openapi.json")
 
 
-@pytest.mark.timeout(7_200 if WHOLE else 120)
+@pytest.mark.timeout(7_200 if WHOLE else 300)
 def test_every_operation_answers_as_described(town: Server, document: Any) -> None:
     with contextlib.closing(Interface(town.url, document, SEED)) as interface:
         for operation in interface.operations():

@@ -41,7 +41,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Campaign, dict[s
     return made, made.run(CYCLES)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_kills_lose_nothing_double_nothing_and_open_nothing(campaign: tuple[Campaign, dict[str, Any]]) -> None:
     done, figures = campaign
     assert done.wrong == []

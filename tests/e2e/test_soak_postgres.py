@@ -12,7 +12,7 @@ CYCLES = 7
 BLOWS = 4
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_kills_of_server_database_and_worker_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     ground = ground_of("postgres")
     if ground is None:
