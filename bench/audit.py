@@ -4,7 +4,7 @@
                               acknowledged, in groups as the store makes them; a head is signed each second meanwhile
     p50_ms, p99_ms            from asking for such a write to its acknowledgement
     fsyncs_per_s              commits of the store's one writer; each is one sync
-    cpu_s_per_1000            user and system time of the process for 1,000 writes
+    cpu_s_per_1000            user and system time of the process for 1,000 writes; `database_…` of PostgreSQL's
     bytes_per_write           by which the database grew
     verify_per_s              entries of the whole log whose root `verify_log.py` computes, as a process of its own with
                               its start
@@ -14,7 +14,8 @@
     bare_rows_per_s           limit: the database alone, one row as wide as a write, in groups as large as the store's
     bare_hashes_per_s         limit: two SHA-256 an entry, which is what a Merkle tree costs at least
 
-Many writers wait at once (`--waiting`), as the server's requests do.
+Many writers wait at once (`--waiting`), as the server's requests do. Figures that depend on the database carry its
+name, `sqlite.` or `postgres.`; `--dialect both` measures one after the other.
 """
 
 import argparse
@@ -22,7 +23,6 @@ import contextlib
 import hashlib
 import itertools
 import json
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -34,13 +34,13 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.create import PUT, bare_fsyncs_per_s, cpu_s, grouped
+from bench.create import DIALECTS, OPENS, Database, bare_fsyncs_per_s, cpu_s
 from cloudhall import verify, verify_log
 from cloudhall.kernel import audit, cosignatures
 from cloudhall.kernel.audit import AuditLog, Entry
 from cloudhall.kernel.keys import Keyring
-from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.sqlite import SQLiteStore
+from cloudhall.kernel.store import Store, Tx
+from cloudhall.kernel.store.opening import open_store
 from cloudhall.kernel.world import World
 
 SEAL_S = 1.0
@@ -48,21 +48,21 @@ FILLED_AT_ONCE = 1_000
 PROVEN = 1_000
 LEAF_BYTES = 514
 HASHED = 200_000
-DEED = "CREATE TABLE deed (id INTEGER PRIMARY KEY, body TEXT NOT NULL)"
+DEED = "CREATE TABLE deed (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT"
 BODY = json.dumps({"size_gib": 5, "grade": "open", "note": "x" * 60})
 
 
 class Place(NamedTuple):
     """A store with a log in it."""
 
-    store: SQLiteStore
+    store: Store
     log: AuditLog
 
     def write(self, n: int) -> "Future[int]":
         """One change and its leaf."""
 
         def run(tx: Tx) -> int:
-            tx.execute("INSERT INTO deed (body) VALUES (?)", (BODY,))
+            tx.execute("INSERT INTO deed VALUES (?, ?)", (n, BODY))
             return self.log.append(tx, entry(n))
 
         return self.store.write(run)
@@ -95,14 +95,14 @@ def entry(n: int) -> Entry:
 
 
 @contextlib.contextmanager
-def opened(home: Path) -> Iterator[Place]:
-    """Make an empty log on a database file."""
+def opened(home: Path, database: Database) -> Iterator[Place]:
+    """Make an empty log in a database."""
     world = World()
-    store = SQLiteStore(home / "cloudhall.db", world)
+    store = open_store(home, database.url, world)
 
     def make(tx: Tx) -> None:
         for statement in f"{audit.SCHEMA};{cosignatures.SCHEMA};{DEED}".split(";"):
-            tx.execute(statement)
+            tx.execute(store.dialect.render(statement))
 
     store.write(make).result()
     log = AuditLog.open(Keyring.open(home / "keys", world), world)
@@ -130,14 +130,14 @@ def load(place: Place, waiting: int, seconds: float) -> tuple[list[float], float
     return latencies_s, time.perf_counter() - began
 
 
-def writes(place: Place, waiting: int, seconds: float) -> dict[str, Any]:
+def writes(place: Place, database: Database, waiting: int, seconds: float) -> dict[str, Any]:
     """Figures of durable, audited writes."""
     commits = [0]
     place.store.on_commit.append(lambda: commits.__setitem__(0, commits[0] + 1))
-    used_s, empty = cpu_s(), place.store.path.stat().st_size
+    used_s, database_s, empty_bytes = cpu_s(), database.cpu_s(), database.size_bytes()
     latencies_s, took_s = load(place, waiting, seconds)
     count, cuts = len(latencies_s), statistics.quantiles(latencies_s, n=100)
-    used_s, made = cpu_s() - used_s, commits[0]
+    used_s, database_s, made = cpu_s() - used_s, database.cpu_s() - database_s, commits[0]
     return {
         "writes_per_s": round(count / took_s),
         "p50_ms": round(cuts[49] * 1_000, 1),
@@ -145,7 +145,8 @@ def writes(place: Place, waiting: int, seconds: float) -> dict[str, Any]:
         "fsyncs_per_s": round(made / took_s),
         "writes_per_fsync": round(count / made, 1),
         "cpu_s_per_1000": round(used_s / count * 1_000, 3),
-        "bytes_per_write": round((place.store.path.stat().st_size - empty) / count),
+        "database_cpu_s_per_1000": round(database_s / count * 1_000, 3),
+        "bytes_per_write": round((database.size_bytes() - empty_bytes) / count),
     }
 
 
@@ -204,33 +205,33 @@ def bare_hashes_per_s() -> int:
     return round(HASHED / (time.perf_counter() - began))
 
 
-def bare_rows_per_s(folder: Path, group: int) -> int:
-    """Rows of the database alone, in groups of this size."""
-    with contextlib.closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, body BLOB)")
-        return round(grouped(group, database.execute, lambda rows: database.executemany(PUT.format("?"), rows)))
+def measure(dialect: str, home: Path, waiting: int, seconds: float, entries: int) -> dict[str, Any]:
+    """Everything of one database, then its limit."""
+    with OPENS[dialect](home) as database:
+        with opened(home, database) as place:
+            figures = writes(place, database, waiting, seconds)
+            figures |= verified(place, home / "log", filled(place, entries))
+        group = max(1, round(figures["writes_per_fsync"]))
+        figures["bare_rows_per_s"] = round(database.bare_rows_per_s(group))
+    return {f"{dialect}.{name}": value for name, value in figures.items()}
 
 
-def measure(home: Path, waiting: int, seconds: float, entries: int) -> dict[str, Any]:
-    """Everything, then the limits on the same disk."""
-    with opened(home) as place:
-        figures = writes(place, waiting, seconds)
-        figures |= verified(place, home / "log", filled(place, entries))
-    return figures | {
-        "bare_fsyncs_per_s": round(bare_fsyncs_per_s(home)),
-        "bare_rows_per_s": bare_rows_per_s(home, max(1, round(figures["writes_per_fsync"]))),
-        "bare_hashes_per_s": bare_hashes_per_s(),
-    }
-
-
-if __name__ == "__main__":
+def main() -> None:
+    """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dialect", choices=(*DIALECTS, "both"), default="both")
     parser.add_argument("--waiting", type=int, default=256, help="writes that wait at any moment")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--entries", type=int, default=200_000, help="size of the log that is verified")
     parser.add_argument("--home", type=Path, help="folder on the disk to measure; a temporary one without it")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="cloudhall-audit-", dir=given.home) as made:
-        print(json.dumps(measure(Path(made), given.waiting, given.seconds, given.entries)))
+    figures: dict[str, Any] = {}
+    for dialect in DIALECTS if given.dialect == "both" else (given.dialect,):
+        with tempfile.TemporaryDirectory(prefix="cloudhall-audit-", dir=given.home) as made:
+            figures |= measure(dialect, Path(made), given.waiting, given.seconds, given.entries)
+            figures["bare_fsyncs_per_s"] = round(bare_fsyncs_per_s(Path(made)))
+    print(json.dumps(figures | {"bare_hashes_per_s": bare_hashes_per_s()}))
+
+
+if __name__ == "__main__":
+    main()

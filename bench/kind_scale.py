@@ -4,10 +4,11 @@
     page_p99_ms             a page of 100, somewhere in the middle, for somebody who may see everything
     list_p95_ms_10 …        first page for callers who may see 10 rows, 10,000 and all, scattered over projects
     named_p95_ms_10 …       the same ordered by name; `filtered_…` by an indexed field that a third of all rows have
-    bare_page_p99_ms        limit: the same 100 rows read by SQLite alone, by their key, and decoded
+    bare_page_p99_ms        limit: the same 100 rows read by the database alone, by their key, and decoded
     fill_per_s              rows made by ordinary commands, 500 a transaction
 
-Every request goes over HTTP, with a token, through policy; one client on a keep-alive connection.
+Every request goes over HTTP, with a token, through policy; one client on a keep-alive connection. Each figure carries
+its database, `sqlite.` or `postgres.`; `--dialect both` measures one after the other.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.create import TICKETS, Ticket, wait_for
+from bench.create import DIALECTS, OPENS, TICKETS, Ticket, wait_for
 from cloudhall.domains.identity import DOMAIN as IDENTITY
 from cloudhall.domains.identity import SCHEMAS as IDENTITY_SCHEMAS
 from cloudhall.domains.identity.organisation import Organisation
@@ -52,6 +53,7 @@ FEW, SOME = range(10), range(10, 110)
 ROWS_OF_SOME = 100
 GRADES = ("internal", "open", "secret")
 ROOT = Caller(id="pe-root")
+PAGE = "SELECT id, place, name, labels, spec, status FROM bench_ticket WHERE id < ? ORDER BY id DESC LIMIT 100"
 QUESTIONS = {"list": "", "named": "&sort=name", "filtered": "&grade=open"}
 
 
@@ -63,13 +65,13 @@ class Told(NamedTuple):
     fill_per_s: float
 
 
-def serve(home: Path, port: int, rows: int, seed: int) -> None:
+def serve(home: Path, database: str, port: int, rows: int, seed: int) -> None:
     """Fill a database, tell who may see what, and serve it."""
     import uvicorn
 
     from cloudhall.api.app import create_app
 
-    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=IDENTITY_SCHEMAS)
+    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=IDENTITY_SCHEMAS, database=database)
     grant(kernel, ROOT.id, SYSTEM_ADMIN, places.PLATFORM)
     grant(kernel, ROOT.id, DEVELOPER, places.PLATFORM)
     organisations = [make(kernel, Organisation, f"o-{n}", title_zh="单位") for n in range(ORGANISATIONS)]
@@ -196,34 +198,37 @@ def percentile(nth: int, times: Iterator[float] | list[float]) -> float:
     return statistics.quantiles(times, n=100)[nth - 1]
 
 
-def bare_page_p99_ms(home: Path, asked: int) -> float:
+def bare_page_p99_ms(home: Path, database: str, asked: int) -> float:
     """A page of the same rows by their key, with nothing around it."""
-    with contextlib.closing(sqlite3.connect(home / "cloudhall.db")) as database:
-        sql = "SELECT id, place, name, labels, spec, status FROM bench_ticket WHERE id < ? ORDER BY id DESC LIMIT 100"
-        after, times = "zz", []
+    sql = PAGE.replace("?", "%s") if database else PAGE
+    after, times = "zz", []
+    with contextlib.closing(connected(home, database)) as rows_of:
         for _ in range(asked):
             began = time.perf_counter()
-            rows = [(*row[:3], *map(json.loads, row[3:])) for row in database.execute(sql, (after,))]
+            rows = [(*row[:3], *map(json.loads, row[3:])) for row in rows_of.execute(sql, (after,)).fetchall()]
             times.append((time.perf_counter() - began) * 1_000)
             after = rows[-1][0] if rows else "zz"
     return percentile(99, times)
 
 
-def run(home: Path, rows: int, seed: int, asked: int) -> dict[str, float]:
+def connected(home: Path, database: str) -> Any:
+    """Plain connection of the database's own library."""
+    if not database:
+        return sqlite3.connect(home / "cloudhall.db")
+    import psycopg
+
+    return psycopg.connect(database, autocommit=True)
+
+
+def run(home: Path, database: str, rows: int, seed: int, asked: int) -> dict[str, float]:
     """Fill and start a server, ask it, stop it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
+    options = {"serve": port, "home": home, "database": database, "rows": rows, "seed": seed}
     command = [
         sys.executable,
         __file__,
-        "--serve",
-        str(port),
-        "--home",
-        str(home),
-        "--rows",
-        str(rows),
-        "--seed",
-        str(seed),
+        *(word for name, value in options.items() for word in (f"--{name}", str(value))),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -233,24 +238,31 @@ def run(home: Path, rows: int, seed: int, asked: int) -> dict[str, float]:
             figures = measure(port, told, asked)
         finally:
             server.send_signal(signal.SIGINT)
-    figures |= {"bare_page_p99_ms": bare_page_p99_ms(home, asked * 5), "fill_per_s": told.fill_per_s}
+    figures |= {"bare_page_p99_ms": bare_page_p99_ms(home, database, asked * 5), "fill_per_s": told.fill_per_s}
     return {name: round(value, 3) for name, value in figures.items()} | {"rows": rows}
 
 
 def main() -> None:
     """Measure and print, or be the server."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dialect", choices=(*DIALECTS, "both"), default="both")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--asked", type=int, default=60, help="how often each question is asked")
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--database", default="", help=argparse.SUPPRESS)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(given.home, given.serve, given.rows, given.seed)
-    else:
+        serve(given.home, given.database, given.serve, given.rows, given.seed)
+        return
+    figures: dict[str, float] = {}
+    for dialect in DIALECTS if given.dialect == "both" else (given.dialect,):
         with tempfile.TemporaryDirectory(prefix="cloudhall-scale-") as made:
-            print(json.dumps(run(Path(made), given.rows, given.seed, given.asked)))
+            with OPENS[dialect](Path(made)) as database:
+                found = run(Path(made), database.url, given.rows, given.seed, given.asked)
+            figures |= {f"{dialect}.{name}": value for name, value in found.items()}
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
