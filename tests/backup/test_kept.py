@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from cloudhall.backup import kept
 from cloudhall.domains.documents import attachments, files
 from cloudhall.domains.documents.attachments import Attachment
@@ -48,4 +50,15 @@ def test_nothing_kept_and_nothing_taken_are_no_trouble(tmp_path: Path) -> None:
         kept.take(hall.home, tmp_path, silent)
         kept.give(tmp_path, tmp_path / "home")
         kept.give(tmp_path / "older", tmp_path / "home")
-        assert not list((tmp_path / "home").rglob("*")) if (tmp_path / "home").exists() else True
+        assert not list((tmp_path / "home").rglob("*"))
+
+
+def test_a_file_that_goes_while_it_is_taken_is_none_of_the_moment(tmp_path: Path) -> None:
+    with opened() as hall:
+        filled(hall)
+        (archived,) = (hall.home / archive.FOLDER).iterdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kept, "_whole", lambda _home: iter([archived, archived.with_name("gone")]))
+            kept.take(hall.home, tmp_path, silent)
+        kept.give(tmp_path, tmp_path / "home")
+        assert [p.name for p in (tmp_path / "home" / archive.FOLDER).iterdir()] == [archived.name]

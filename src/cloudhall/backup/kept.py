@@ -4,6 +4,7 @@ They are taken after the rows. What the rows of the moment refer to is still the
 deleted, a document not before a day has passed.
 """
 
+import contextlib
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,8 +21,9 @@ def take(home: Path, work: Path, progress: Callable[[T, int], None]) -> None:
     """Put all of them into the backup, those on their way left out."""
     with tarfile.open(work / NAME, "w", format=tarfile.PAX_FORMAT) as tar:
         for path in _whole(home):
-            tar.add(path, path.relative_to(home).as_posix(), recursive=False)
-            progress(FILES, path.stat().st_size)
+            with contextlib.suppress(FileNotFoundError):  # nothing had referred to it for a day
+                tar.add(path, path.relative_to(home).as_posix(), recursive=False)
+                progress(FILES, path.stat().st_size)
 
 
 def give(folder: Path, home: Path) -> None:
