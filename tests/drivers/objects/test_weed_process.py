@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudhall.drivers.objects import weed_binary, weed_ports, weed_process
+from cloudhall.drivers.objects import seaweedfs, weed_binary, weed_ports, weed_process
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.drivers.objects.weed_process import Command, Supervised
 from cloudhall.kernel.errors import Conflict, Unavailable
@@ -138,6 +138,29 @@ def test_a_process_of_the_pid_file_is_ended(tmp_path: Path, monkeypatch: pytest.
         weed_process._remember(tmp_path / weed_process.PID_FILE, left.pid)
         assert weed_process.end_stale(tmp_path)
         assert left.wait(1) == (-signal.SIGTERM if trap == "true" else -signal.SIGKILL)
+
+
+class KilledError(BaseException):
+    """Stands for a kill of the process."""
+
+
+def test_a_start_that_is_killed_leaves_the_next_one_to_say_what_may_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    (tmp_path / weed_process.PID_FILE).write_text(json.dumps({"pid": 1 << 22, "started": 1}))
+    engine = SeaweedFS(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(seaweedfs, "_assemble", killed)
+        with pytest.raises(KilledError):
+            engine.start()
+    engine.start()
+    try:
+        assert engine.changes(1).lost
+    finally:
+        engine.stop()
     assert not weed_process.end_stale(tmp_path)
 
 

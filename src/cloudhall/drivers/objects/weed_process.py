@@ -209,7 +209,11 @@ class Supervised:
 
 
 def end_stale(folder: Path) -> bool:
-    """End the engine that an earlier Cloudhall left running. True when the last end was not an orderly `stop`."""
+    """End the engine that an earlier Cloudhall left running. True when the last end was not an orderly `stop`.
+
+    The pid file stays until the next engine's takes its place, so that a start that is killed before what may be
+    missing was written down leaves the next one to find it again.
+    """
     pid_file = folder / PID_FILE
     try:
         left = msgspec.json.decode(pid_file.read_bytes(), type=Running)
@@ -224,7 +228,6 @@ def end_stale(folder: Path) -> bool:
                 os.kill(left.pid, number)
         while _started(left.pid) == left.started and time.monotonic() < deadline:
             time.sleep(POLL_S)
-    pid_file.unlink(missing_ok=True)
     return True
 
 
