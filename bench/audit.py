@@ -102,7 +102,8 @@ def opened(home: Path, database: Database) -> Iterator[Place]:
 
     def make(tx: Tx) -> None:
         for statement in f"{audit.SCHEMA};{cosignatures.SCHEMA};{DEED}".split(";"):
-            tx.execute(store.dialect.render(statement))
+            if statement.strip():
+                tx.execute(store.dialect.render(statement))
 
     store.write(make).result()
     log = AuditLog.open(Keyring.open(home / "keys", world), world)
