@@ -34,6 +34,9 @@ KNOWN_MAX = 100_000
 LOOKED_AT_MAX = 1_000
 """New hashes that a checkpoint looks at, 5 ms; the others are written again when they are used again."""
 
+LAST_MAX = 4_096
+_last: dict[str, tuple[Subject, "Scopes", "Fact"]] = {}
+"""The last fact of each caller: roles change rarely, and `places.granted` gives the same object until they do."""
 Items = tuple[tuple[str, Any, type], ...]
 Scopes = tuple[str, ...] | None
 
@@ -54,8 +57,12 @@ class Seen(NamedTuple):
 
     def named(self) -> dict[str, Any]:
         """Give the fields of an audit entry that tie it to this."""
-        digests = {"subject_digest": self.subject.hash, "object_digest": self.object.hash}
-        return {"policy_digest": self.policies, **digests, "seen": (self.subject, self.object)}
+        return {
+            "policy_digest": self.policies,
+            "subject_digest": self.subject[0],
+            "object_digest": self.object[0],
+            "seen": (self.subject, self.object),
+        }
 
 
 class Ruling(tuple[str, ...]):  # noqa: SLOT001  a tuple takes none
@@ -129,12 +136,20 @@ def fact(content: Mapping[str, Any]) -> Fact:
 
 def subject_fact(subject: Subject, scopes: Scopes) -> Fact:
     """Who asked: type, attributes, roles held, and the scopes of the token, if one was used."""
-    return _subject(subject.type, _items(subject.attrs), tuple(subject.granted.items()), scopes)
+    last = _last.get(subject.id)
+    if last is None or last[0].granted is not subject.granted or (last[0].attrs, last[1]) != (subject.attrs, scopes):
+        fact = _subject(subject.type, _items(subject.attrs), tuple(subject.granted.items()), scopes)
+        if len(_last) > LAST_MAX:
+            _last.clear()
+        last = _last[subject.id] = subject, scopes, fact
+    return last[2]
 
 
 def object_fact(object_: Object, read: Collection[str], becomes: Mapping[str, Any] | None = None) -> Fact:
     """What it was about, as far as policies `read` it; `becomes` are the attributes that an update leads to."""
     node = object_.ancestors[:1] == (object_.id,)
+    if not read:
+        return _object(object_.ancestors[node:], node, (), None)
     own = {**object_.attrs, "id": object_.id}
     now, after = ({n: a[n] for n in read if n in a} for a in (own, {**becomes, "id": object_.id} if becomes else own))
     return _object(object_.ancestors[node:], node, _items(now), _items(after) if after != now else None)
