@@ -79,7 +79,8 @@ def test_what_a_filter_finds_is_deleted_as_shown(mortal: AnyKind, demos: Demos) 
     outcomes = bulk.execute(demos.kernel, caller, what, plan.token).result(10)
     assert outcomes.refused == plan.outcomes.refused
     if not outcomes.refused:
-        assert demos.row(mortal, made).deleting_us is not None
+        row = demos.kernel.tables[mortal].get(demos.hall.read(), made.id)
+        assert row is None if mortal.meta.recoverable_days else row is not None and row.deleting_us is not None
 
 
 # Through every mishap.

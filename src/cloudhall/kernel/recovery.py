@@ -47,9 +47,8 @@ def find(planner: "Planner", command: "Command") -> Row:
         place = planner.place_id(command.kind, command.place)
         found = [r for r in found if r.place == place]
     if not found:
-        live = planner.find(command.kind, command.target, command.place)
-        action = command.kind.meta.actions[command.verb]
-        raise Conflict(T(f"{live.name} {action.why_not.zh}", f"{live.name}: {action.why_not.en}"), reason="NOT_NOW")
+        planner.find(command.kind, command.target, command.place)  # says so where there is none at all
+        raise Conflict(command.kind.meta.actions[command.verb].why_not, reason="NOT_NOW")
     if len(found) > 1:
         text = T(f"回收站中有 {len(found)} 个 {command.target}", f"{len(found)} in the bin are named {command.target}")
         mend = T("请指明所在项目，或用编号", "Name the project, or use the id")
