@@ -74,8 +74,8 @@ SERVER: Mapping[str, T] = {
     "CLOUDHALL_S3_REGION": T("外部 S3 的签名区域，默认 us-east-1。", "Signing region there, us-east-1 without it."),
     "CLOUDHALL_S3_ADDRESS": T(
         "内置引擎前面的代理的地址，如 https://s3.example.cn；存储桶显示它，客户端用它。引擎自己只在本机监听。",
-        "Address of a proxy before the embedded engine, such as https://s3.example.cn: buckets show it, clients use it. "
-        "The engine itself listens on loopback only.",
+        "Address of a proxy before the embedded engine, such as https://s3.example.cn: "
+        "buckets show it, clients use it. The engine itself listens on loopback only.",
     ),
     "CLOUDHALL_PLACEMENT_JIT": T(
         "`off`：放置引擎不用 numba，决定相同，只是较慢。",

@@ -100,7 +100,7 @@ def _field(info: FieldInfo) -> Field:
         help=f.help.both() if f.help else None,
         unit=f.unit,
         example=msgspec.to_builtins(f.example),
-        default=msgspec.to_builtins(info.default),
+        default=msgspec.json.decode(msgspec.json.encode(info.default)),  # a tuple is a list in the file
         required=info.required,
         nullable=info.nullable,
         immutable=f.immutable,
