@@ -30,8 +30,12 @@ def refused(hall: Hall, caller: Caller, command: Command) -> CloudhallError:
         hall.kernel.execute(caller, command).result(10)
     said = [(type(e.value), e.value.text, e.value.reason, e.value.problems, e.value.how) for e in (dry, real)]
     assert said[0] == said[1]
-    denial = {"audit_leaf": before["audit_leaf"] + 1} if isinstance(real.value, Forbidden) else {}
-    assert hall.counts() == before | denial
+    denied, after = isinstance(real.value, Forbidden), hall.counts()
+    assert after["audit_leaf"] == before["audit_leaf"] + denied
+    new_facts = after["decision_fact"] - before["decision_fact"]
+    assert 0 <= new_facts <= 2 * denied  # of who asked, and of what it was about
+    told = ("audit_leaf", "decision_fact")
+    assert after | {t: before[t] for t in told} == before
     return real.value
 
 
