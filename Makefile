@@ -18,7 +18,7 @@ run: ## start Cloudhall with the demonstration city; Ctrl-C stops it
 
 test: lint ## run lint and every test (at most 10 minutes on 2 cores)
 	@$(BIN)/python scripts/debian_packages.py
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: ## check style, types and the arrows between packages
 	$(BOOTSTRAP) test

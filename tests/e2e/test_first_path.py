@@ -258,29 +258,39 @@ def test_a_graded_bucket_hands_out_no_keys(developer: Api) -> None:
     assert developer.get("access-keys", bucket=graded["id"])["items"] == []
 
 
-def test_a_bucket_goes_empty_or_not_at_all(developer: Api, city: Server, own: tuple[dict[str, Any], Door]) -> None:
+def test_a_full_bucket_is_kept_until_it_is_restored_or_destroyed(
+    developer: Api, city: Server, own: tuple[dict[str, Any], Door]
+) -> None:
     bucket, door = own
-    address, s3 = f"buckets/{bucket['name']}", door.s3(max_pool_connections=8)
+    address, s3 = f"buckets/{bucket['id']}", door.s3(max_pool_connections=8)
     developer.send("PATCH", address, {"spec": {"versioning": True}}, wait="10s").ok()
 
     def put(n: int) -> None:
         s3.put_object(Bucket=door.bucket, Key=f"{n % 600:03}", Body=b"x" * n)
 
+    def versions() -> int:
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=door.bucket)
+        return sum(len(page.get("Versions", ())) for page in pages)
+
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(put, range(1_200)))
     until(lambda: developer.get(address)["status"]["objects"] == 1_200, 20)
-    refused = developer.send("DELETE", address)
-    assert (refused.status, refused.body["reason"]) == (409, "NOT_EMPTY")
-    assert bucket["name"] in refused.body["how"]
+    assert developer.send("DELETE", address).status == 202
+    until(lambda: door.refused() == "InvalidAccessKeyId", 20)
+    assert bucket["name"] in at_the_engine(city, door)
+    developer.post(f"{address}:restore", {}).ok()
+    until(lambda: not door.refused(), 20)
+    assert versions() == 1_200
 
     (step,) = emptied(developer, bucket)["status"]["steps"]
     assert step["done"] == 1_200
     assert step["started_us"] < step["ended_us"]
-    assert "Versions" not in s3.list_object_versions(Bucket=door.bucket)
+    assert versions() == 0
+    put(1)
     assert developer.send("DELETE", address).status == 202
-    until(lambda: developer.send("GET", address).status == 404, 20)
+    until(lambda: developer.post(f"{address}:purge", {}).status == 200, 20)
+    until(lambda: bucket["name"] not in at_the_engine(city, door), 20)
     assert door.refused() == "InvalidAccessKeyId"
-    assert bucket["name"] not in at_the_engine(city, door)
 
 
 def emptied(developer: Api, bucket: dict[str, Any]) -> dict[str, Any]:
