@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.soak.campaign import Campaign
 from tests.e2e.soak.grounds import ground_of
 
-CYCLES = 7
+CYCLES = 5
 BLOWS = 4
 
 
