@@ -44,7 +44,7 @@ from cloudhall.console import (
 from cloudhall.console import bin as recycled
 from cloudhall.console.equivalents import Equivalents
 from cloudhall.console.render import STATIC, Renderer
-from cloudhall.console.visit import COOKIE_S, Visit
+from cloudhall.console.visit import COOKIE_S, Console, Visit
 from cloudhall.kernel.errors import Invalid, NotFound, Unauthenticated
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.registry import AnyKind
@@ -66,16 +66,6 @@ HEADERS: Mapping[str, str] = {
 
 
 UNREADABLE = Invalid(T("表单过大或无法读取", "The form is too large, or cannot be read"))
-
-
-class Console(NamedTuple):
-    """What every visit works with; made once."""
-
-    kernel: Kernel
-    render: Renderer
-    filters: Mapping[AnyKind, Filters]
-    equivalents: Equivalents
-    pages: Mapping[tuple[str, str], Any]
 
 
 class Door(NamedTuple):

@@ -6,7 +6,7 @@ what the kernel raises; the error becomes a page elsewhere.
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -14,10 +14,12 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cloudhall.api.filters import Filters
 from cloudhall.console import looks, navigation, session
-from cloudhall.console.equivalents import Call, Target
+from cloudhall.console.equivalents import Call, Equivalents, Target
 from cloudhall.console.names import Names
 from cloudhall.console.places import Place, place_of
+from cloudhall.console.render import Renderer
 from cloudhall.domains.identity import sessions
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Unauthenticated
@@ -25,11 +27,11 @@ from cloudhall.kernel.ids import new_id
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.places import PLATFORM
+from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import Language, T
 
 if TYPE_CHECKING:
-    from cloudhall.console.app import Console
     from cloudhall.console.uploads import Upload
 
 AGENT_LENGTH_MAX = 200
@@ -39,10 +41,20 @@ COOKIE_S = 365 * 86_400
 NOBODY = Caller(id="nobody")
 
 
+class Console(NamedTuple):
+    """What every visit works with; made once."""
+
+    kernel: Kernel
+    render: Renderer
+    filters: Mapping[AnyKind, Filters]
+    equivalents: Equivalents
+    pages: Mapping[tuple[str, str], Any]
+
+
 class Visit:
     """Made for each request. `form` holds what was posted."""
 
-    def __init__(self, console: "Console", request: Request, form: list[tuple[str, str]]) -> None:
+    def __init__(self, console: Console, request: Request, form: list[tuple[str, str]]) -> None:
         """Read language and looks; nobody is known yet."""
         self.console, self.request = console, request
         self.kernel: Kernel = console.kernel
