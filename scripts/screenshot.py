@@ -14,9 +14,9 @@ from typing import Any
 import boto3
 from playwright.sync_api import Browser, sync_playwright
 
-from cloudhall.cli.client import Client
 from cloudhall.domains.identity.demo import PASSWORD
 from cloudhall.domains.storage.demo import DATA
+from cloudhall.sdk.client import Client
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs/images"
 NAMES = {"en": "console.png", "zh": "console.zh-CN.png"}

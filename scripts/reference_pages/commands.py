@@ -15,12 +15,12 @@ import click
 
 from cloudhall.cli import errors, topics
 from cloudhall.cli.declared import catalogue_of
-from cloudhall.cli.language import Language, say
 from cloudhall.cli.main import BUILT_IN, Root
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.installation import build_registry
 from cloudhall.kernel.registry import Registry
 from cloudhall.kernel.text import T
+from cloudhall.sdk.language import Language, say
 from reference_pages.markdown import both, code, heading, join, page, section, table
 
 TITLE = T("命令", "Commands")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudhall.cli import language, topics
+from cloudhall.cli import topics
+from cloudhall.sdk import language
 from tests.api.town import Town
 from tests.cli.shell import Shell
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloudhall.cli import files, many
-from cloudhall.cli.errors import Misuse
+from cloudhall.sdk.errors import Misuse
 from tests.cli.shell import Shell
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudhall.cli import config
 from cloudhall.domains.identity import passwords
+from cloudhall.sdk import config
 from tests.api.town import Town
 from tests.cli.shell import Shell
 

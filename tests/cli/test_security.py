@@ -5,8 +5,8 @@ from pathlib import Path
 import pyotp
 import pytest
 
-from cloudhall.cli import config
 from cloudhall.domains.identity import factors, passwords
+from cloudhall.sdk import config
 from tests.api.town import Town
 from tests.cli.shell import Shell
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudhall.cli import config
 from cloudhall.cli.session import is_open_wire
 from cloudhall.domains.identity import passwords
+from cloudhall.sdk import config
 from tests.api.town import Town
 from tests.cli.shell import Shell
 

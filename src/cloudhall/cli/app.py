@@ -3,18 +3,18 @@
 import functools
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import click
 
-from cloudhall.cli import config
 from cloudhall.cli.catalogue import Catalogue, Noun
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, language
+from cloudhall.sdk import config
+from cloudhall.sdk.client import Client, Wire
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, language
 
-if TYPE_CHECKING:
-    from cloudhall.cli.client import Client, Wire
+PATIENCE_S = 5.0  # somebody sits before the terminal
 
 
 class App:
@@ -35,15 +35,13 @@ class App:
         return config.settings()
 
     @functools.cached_property
-    def client(self) -> "Client":
+    def client(self) -> Client:
         """Connection to the server in use."""
         return self.client_of(self.settings.url, self.settings.token)
 
-    def client_of(self, url: str, token: str = "") -> "Client":
+    def client_of(self, url: str, token: str = "") -> Client:
         """Connection to a server."""
-        from cloudhall.cli.client import Client  # http.client costs 15 ms, which `--help` need not pay
-
-        client = Client(url, token, language(), config.trusted(url))
+        client = Client(url, token, language(), config.trusted(url), agent="cloudhall-cli", patience_s=PATIENCE_S)
         click.get_current_context().find_root().call_on_close(client.close)
         return client
 
@@ -74,7 +72,7 @@ class App:
         found = "" if given.get("everywhere") else default.get(scope, "")
         return {scope: found} if found else {}
 
-    def read(self, noun: Noun, target: str, given: Mapping[str, Any]) -> "Wire":
+    def read(self, noun: Noun, target: str, given: Mapping[str, Any]) -> Wire:
         """Return one resource, by name or id."""
         return self.client.look(address(noun, target), self.place(noun, given))
 

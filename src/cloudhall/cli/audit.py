@@ -9,9 +9,8 @@ import click
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.errors import FAILED, Failure, Misuse
+from cloudhall.cli.errors import FAILED
 from cloudhall.cli.here import folder_of, told
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import aligned, hint, note, print_json, print_lines, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.run import HOME
@@ -19,6 +18,8 @@ from cloudhall.cli.tables import Column
 from cloudhall.cli.typed import Moment, Whole
 from cloudhall.cli.values import moment
 from cloudhall.cli.verbs import PAGE_SIZE_MAX, first
+from cloudhall.sdk.errors import Failure, Misuse
+from cloudhall.sdk.language import T, say
 
 LIMIT = 50
 ONE_OF_BOTH = T("写明序号或 --resource，二者其一", "Give a number or --resource, one of them")

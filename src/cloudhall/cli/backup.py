@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.errors import FAILED, Misuse
+from cloudhall.cli.errors import FAILED
 from cloudhall.cli.here import folder_of, quiet, told
-from cloudhall.cli.language import T, language, say
 from cloudhall.cli.output import hint, note, print_json, print_lines
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.cli.progress import Progress
 from cloudhall.cli.run import HOME
 from cloudhall.cli.typed import OneOf
 from cloudhall.cli.values import moment, size
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, language, say
 
 if TYPE_CHECKING:
     from cloudhall.backup.manifest import Manifest

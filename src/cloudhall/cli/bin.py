@@ -5,12 +5,12 @@ from typing import Any
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import PLACES, output_of, output_options
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import hint, note, show_rows
 from cloudhall.cli.parts import Command, Group, Option
 from cloudhall.cli.tables import Column, Wire
 from cloudhall.cli.values import moment, size, yuan
 from cloudhall.cli.verbs import first
+from cloudhall.sdk.language import T, say
 
 TITLES = {
     "noun": T("种类", "Kind"),

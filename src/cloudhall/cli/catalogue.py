@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from cloudhall import kernel
-from cloudhall.cli.config import write_private
+from cloudhall.sdk.config import write_private
 
 PACKAGE = Path(kernel.__file__).parent.parent
 LAST = ("revision", "created_at", "updated_at", "deleting_at", "secret")

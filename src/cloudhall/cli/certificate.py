@@ -4,10 +4,10 @@ from pathlib import Path
 
 from cloudhall.cli.founding import KEYS, NAME_IT
 from cloudhall.cli.here import folder_of, told
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import note, print_lines
 from cloudhall.cli.parts import Command
 from cloudhall.cli.run import HOME
+from cloudhall.sdk.language import T, say
 
 PRINT = T("SHA-256：{}", "SHA-256: {}")
 INSTALL = T(

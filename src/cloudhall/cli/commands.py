@@ -12,10 +12,10 @@ import click
 from cloudhall.cli import verbs
 from cloudhall.cli.catalogue import Field, Noun, paths_of
 from cloudhall.cli.common import change_options, json_words, output_options, place_options
-from cloudhall.cli.language import T, Text, say
 from cloudhall.cli.options import filter_option, option_name, options_of, typed_as
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.typed import Json, Pair, Selector, Whole
+from cloudhall.sdk.language import T, Text, say
 
 LIMIT = 100
 TARGET = T("名称或编号", "Name or id")

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from cloudhall.cli.catalogue import Noun, path_of, paths_of
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import Output, automatic, note
 from cloudhall.cli.parts import EVERY, Option
 from cloudhall.cli.typed import OneOf, Whole
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 Given = Mapping[str, Any]
 STYLES = ("table", "tsv", "json", "name")

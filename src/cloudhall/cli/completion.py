@@ -5,9 +5,9 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
-from cloudhall.cli.language import T
 from cloudhall.cli.parts import Argument, Command
 from cloudhall.cli.typed import OneOf
+from cloudhall.sdk.language import T
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_CLOUDHALL_COMPLETE"

@@ -58,7 +58,7 @@ def _noun(meta: Meta, *, alone: bool) -> Noun:
         example=str(meta.demo[0]["name"]) if meta.demo and not meta.auto_name else "",
         verbs=[v for v in meta.verbs if v not in meta.actions],
         clauses=list(meta.clauses),
-        filters=_filters(meta),
+        filters=filters_of(meta),
         columns=[meta.scope if c == "place" else c for c in meta.columns],
         common=_fields(_common(meta)),
         spec=_fields(fields_of(meta.spec)),
@@ -74,7 +74,7 @@ def _common(meta: Meta) -> dict[str, FieldInfo]:
     return {"id": COMMON["id"], "name": name} | COMMON | place
 
 
-def _filters(meta: Meta) -> dict[str, str]:
+def filters_of(meta: Meta) -> dict[str, str]:
     """Name each index by its field, or by its path where that name is taken: as the API does."""
     filters: dict[str, str] = {}
     for path in (i.path for i in meta.indexes if "." in i.path):

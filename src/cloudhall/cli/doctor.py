@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from cloudhall.cli.common import output_of, output_options
 from cloudhall.cli.errors import FAILED, OK
 from cloudhall.cli.here import folder_of, quiet, told
-from cloudhall.cli.language import T, language, say
 from cloudhall.cli.output import print_json, print_lines
 from cloudhall.cli.parts import Command, Option
 from cloudhall.cli.run import HOME, LOOPBACK, PORT
+from cloudhall.sdk.language import T, language, say
 
 if TYPE_CHECKING:
     from cloudhall.doctor.findings import Finding

@@ -6,12 +6,12 @@ from typing import Any
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import PLACES, output_of, output_options
-from cloudhall.cli.errors import Failure, Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import hint, note, print_json, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.tables import Column
 from cloudhall.cli.values import moment, size
+from cloudhall.sdk.errors import Failure, Misuse
+from cloudhall.sdk.language import T, say
 
 COLUMNS = {
     "id": T("编号", "Id"),

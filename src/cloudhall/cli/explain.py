@@ -6,12 +6,13 @@ from typing import Any
 from cloudhall.cli.app import address, current
 from cloudhall.cli.catalogue import Field, Noun
 from cloudhall.cli.common import either_place
-from cloudhall.cli.errors import FORBIDDEN, Misuse
-from cloudhall.cli.language import T, say
+from cloudhall.cli.errors import FORBIDDEN
 from cloudhall.cli.options import explained
 from cloudhall.cli.output import hint, print_lines
 from cloudhall.cli.parts import Argument, Command, Option, Row, page
 from cloudhall.cli.standing import standing_lines
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 KIND = T("种类 {}，接口 /api/v1/{}", "Kind {}, API /api/v1/{}")
 DECIDED, FOUND_OUT = (

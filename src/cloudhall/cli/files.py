@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from cloudhall.cli.catalogue import Field, Noun
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.typed import NO_JSON
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 Item = dict[str, Any]
 TRUTH = {"true": True, "1": True, "false": False, "0": False}

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudhall.cli.here import folder_of, told
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import automatic, hint, note, show_rows
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.cli.run import HOME
 from cloudhall.cli.tables import Column
+from cloudhall.sdk.language import T, say
 
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from cloudhall.cli.errors import Refused
-from cloudhall.cli.language import language
 from cloudhall.cli.run import default_home
 from cloudhall.kernel.errors import CloudhallError
+from cloudhall.sdk.errors import refusal
+from cloudhall.sdk.language import language
 
 
 def folder_of(home: Path | None) -> Path:
@@ -29,4 +29,4 @@ def told() -> Iterator[None]:
     except CloudhallError as error:
         from cloudhall.api.problems import problem_of
 
-        raise Refused(error.status, problem_of(error, language(), "")) from error
+        raise refusal(error.status, problem_of(error, language(), "")) from error

@@ -4,13 +4,13 @@ from typing import Any
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import hint, note, print_json, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.tables import Column, Wire
 from cloudhall.cli.typed import OneOf, Whole
 from cloudhall.cli.values import moment
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 LIMIT = 50
 STATES = {

@@ -4,13 +4,13 @@ import sys
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import automatic, hint, note, print_json, show_pairs, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.password import NO_TERMINAL, asked, send
 from cloudhall.cli.session import typed_in_secret
 from cloudhall.cli.tables import Column, Wire
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 CODE = T("代码：", "Code: ")
 OPENED = T("账号 {} 已开立", "The account {} is open")

@@ -16,13 +16,15 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from cloudhall import __version__
-from cloudhall.cli import catalogue, config, parts
+from cloudhall.cli import catalogue, parts
 from cloudhall.cli.app import App
 from cloudhall.cli.catalogue import Catalogue, Noun
-from cloudhall.cli.errors import INTERRUPTED, OK, Failure, Refused
-from cloudhall.cli.language import T, say
+from cloudhall.cli.errors import INTERRUPTED, OK, exit_code_of
 from cloudhall.cli.parts import Group, Row, page
 from cloudhall.cli.values import printable
+from cloudhall.sdk import config
+from cloudhall.sdk.errors import Failure
+from cloudhall.sdk.language import T, say
 
 
 class BuiltIn(NamedTuple):
@@ -184,11 +186,11 @@ def _outcome(run: Callable[[], Any]) -> int:
     except NoArgsIsHelpError as help_wanted:
         print(help_wanted.format_message())
         return OK
-    except (click.ClickException, Failure, Refused) as error:
+    except (click.ClickException, Failure) as error:
         from cloudhall.cli import report
 
         print(printable("\n".join(report.lines_of(error))), file=sys.stderr)
-        return report.exit_code_of(error)
+        return exit_code_of(error)
     except (click.Abort, KeyboardInterrupt):
         print(say(STOPPED), file=sys.stderr)
         return INTERRUPTED

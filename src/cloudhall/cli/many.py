@@ -1,6 +1,5 @@
 """Many at once: create what a file lists, delete or label what a filter finds, and tell what became of each."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,12 +7,13 @@ from cloudhall.cli import files
 from cloudhall.cli.app import current
 from cloudhall.cli.catalogue import Noun
 from cloudhall.cli.common import confirm, output_of
-from cloudhall.cli.errors import Failure, Misuse
-from cloudhall.cli.language import T, say
+from cloudhall.cli.line import Line, bar
 from cloudhall.cli.output import Output, note, print_json, print_lines, show_rows
 from cloudhall.cli.preview import GOES, price_lines
 from cloudhall.cli.tables import Column
 from cloudhall.cli.values import printable
+from cloudhall.sdk.errors import Failure, Misuse
+from cloudhall.sdk.language import T, say
 
 ITEMS_MAX = 500  # of one request
 Wire = dict[str, Any]
@@ -25,7 +25,7 @@ OK, CHECKED = T("成功", "done"), T("检查通过", "would be done")
 EMPTY = T("文件中没有内容", "There is nothing in the file")
 ATOMIC_MAX = T("--atomic 一次最多 {} 项，文件中有 {} 项", "--atomic takes at most {} items, the file has {}")
 SHOWN_ONCE = T("密钥只显示这一次，请现在保存", "Secrets are shown this once; keep them now")
-SENT, PARTLY = T("已提交 {}/{}", "{}/{} sent"), T("{} 项中有 {} 项被拒绝", "{} items, {} of them refused")
+PARTLY = T("{} 项中有 {} 项被拒绝", "{} items, {} of them refused")
 NOTHING = T("没有符合的内容", "Nothing fits")
 HEAD, REFUSED = T("{} 项：{}", "{} resources: {}"), T("{}：不能，{}", "{}: refused, {}")
 BACK, MONTH = (
@@ -47,10 +47,11 @@ def create(noun: Noun, given: Mapping[str, Any]) -> None:
         raise Misuse(say(ATOMIC_MAX, ITEMS_MAX, len(items)))
     query = {"validate_only": "true"} if given["dry_run"] else {}
     results: list[Wire] = []
-    for start in range(0, len(items), ITEMS_MAX):
-        body = {"items": items[start : start + ITEMS_MAX], "atomic": given["atomic"]}
-        results += current().client.change("POST", f"{noun['plural']}:batch_create", query, body)["items"]
-        _progress(len(results), len(items))
+    with Line() as line:
+        for start in range(0, len(items), ITEMS_MAX):
+            line.show(bar(len(results), len(items)))
+            body = {"items": items[start : start + ITEMS_MAX], "atomic": given["atomic"]}
+            results += current().client.change("POST", f"{noun['plural']}:batch_create", query, body)["items"]
     _report(results, output_of(given, noun))
 
 
@@ -142,8 +143,3 @@ def _pointer(pointer: str) -> str:
     """Where within the item: `/items/3/spec/quota_gib` is `spec.quota_gib`."""
     words = pointer.split("/")[1:]
     return ".".join(words[2:] if words[:1] == ["items"] else words)
-
-
-def _progress(done: int, total: int) -> None:
-    if total > ITEMS_MAX and sys.stderr.isatty():
-        note(say(SENT, done, total))

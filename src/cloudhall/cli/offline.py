@@ -2,8 +2,8 @@
 
 import click
 
-from cloudhall.cli.language import T
 from cloudhall.cli.parts import Argument, Command
+from cloudhall.sdk.language import T
 
 
 def verify(*, words: tuple[str, ...]) -> int:

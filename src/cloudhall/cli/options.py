@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from cloudhall.cli.catalogue import Field
-from cloudhall.cli.language import T, say
 from cloudhall.cli.parts import Option
 from cloudhall.cli.typed import Json, Moment, OneOf, Pair, Whole
+from cloudhall.sdk.language import T, say
 
 RESERVED = {
     *("project", "organisation", "label", "spec", "rename", "if_match", "dry_run", "yes", "no_input"),

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from cloudhall.cli.catalogue import Field, Noun, paths_of
-from cloudhall.cli.language import T, Text, say
 from cloudhall.cli.tables import Column, Wire, coloured, table
 from cloudhall.cli.values import ABSENT, NO, YES, at, is_text, moment, printable, raw, shown
 from cloudhall.cli.width import pad, width
+from cloudhall.sdk.language import T, Text, say
 
 Style = Literal["table", "tsv", "json", "name"]
 BOLD = "1"

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from cloudhall.cli.language import T, Text, say
 from cloudhall.cli.width import pad, width, wrap
+from cloudhall.sdk.language import T, Text, say
 
 WIDTH_MAX = 100
 LEFT_MAX = 32

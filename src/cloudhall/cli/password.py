@@ -3,14 +3,14 @@
 import sys
 from typing import Any
 
-from cloudhall.cli import config
 from cloudhall.cli.app import current
-from cloudhall.cli.client import API
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import automatic, hint, note, show_pairs
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.session import PLAIN, is_open_wire, typed_in_secret
+from cloudhall.sdk import config
+from cloudhall.sdk.client import API
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 OLD, CODE = T("旧密码：", "Old password: "), T("一次性代码：", "One-time code: ")
 NEW, AGAIN = T("新密码（8 到 256 个字符）：", "New password (8 to 256 characters): "), T("再输一次：", "Once more: ")

@@ -11,12 +11,12 @@ import click
 
 from cloudhall.cli.errors import OK
 from cloudhall.cli.here import told
-from cloudhall.cli.language import T, language
 from cloudhall.cli.output import note, print_json, print_lines
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.typed import OneOf, Whole
 from cloudhall.domains.compute.placement.commands import VERBS, Flag, Verb
 from cloudhall.kernel import text as kernel
+from cloudhall.sdk.language import T, language
 
 JSON = T("输出 JSON", "Print JSON")
 

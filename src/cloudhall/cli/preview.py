@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cloudhall.cli.language import T, say
 from cloudhall.cli.values import decimal, size, yuan
+from cloudhall.sdk.language import T, say
 
 NANO = 1_000_000_000
 ALLOWED = T("允许 {}（依据 {}）", "Allowed: {} (by {})")

@@ -2,12 +2,12 @@
 
 import sys
 
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T
 from cloudhall.cli.output import note
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.cli.password import NO_TERMINAL, send
 from cloudhall.cli.session import typed_in_secret
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T
 
 SECRET = T("客户端密钥：", "Client secret: ")
 KEPT = T("已加密保存", "It is kept, encrypted")

@@ -4,10 +4,10 @@ import sys
 from typing import Any
 
 from cloudhall.cli.app import current
-from cloudhall.cli.language import T
 from cloudhall.cli.output import print_json
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.cli.typed import Json, OneOf
+from cloudhall.sdk.language import T
 
 METHODS = ("GET", "POST", "PATCH", "DELETE")
 

@@ -9,10 +9,10 @@ from typing import Any
 import click
 from click.exceptions import NoSuchCommand
 
-from cloudhall.cli.errors import FAILED, Failure, Refused
-from cloudhall.cli.language import T, say
 from cloudhall.cli.options import option_name
 from cloudhall.cli.values import raw
+from cloudhall.sdk.errors import Failure, Refused
+from cloudhall.sdk.language import T, say
 
 ERROR, CODED, OF_REQUEST = T("错误：{}", "error: {}"), T("{}（{}）", "{} ({})"), T("{}（请求号 {}）", "{} (request {})")
 FIELD, AND = T("{}：{}", "{}: {}"), T("；", "; ")
@@ -25,11 +25,6 @@ PLACE_POINTERS = ("/project", "/organisation")
 DEFAULTS = T("可设默认：cloudhall context {} NAME", "a default is set by: cloudhall context {} NAME")
 ELSE = T("用法不对：{}", "{}")
 PLACES = {"name": "NAME", "labels": "--label", "project": "--project", "organisation": "--organisation"}
-
-
-def exit_code_of(error: Exception) -> int:
-    """Exit code that an error ends the command with."""
-    return getattr(error, "exit_code", FAILED)
 
 
 def lines_of(error: Exception) -> list[str]:

@@ -4,11 +4,11 @@ from typing import Any
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import aligned, note, print_json, print_lines, show_pairs, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.tables import Column, Wire
 from cloudhall.cli.typed import Whole
+from cloudhall.sdk.language import T, say
 
 TITLES = {
     "id": T("表", "Table"),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cloudhall.cli.language import T, language, say
 from cloudhall.cli.parts import Command, Option
 from cloudhall.kernel.errors import CloudhallError
+from cloudhall.sdk.language import T, language, say
 
 if TYPE_CHECKING:
     import socket

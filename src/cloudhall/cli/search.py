@@ -4,10 +4,10 @@ from typing import Any
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import note, show_rows
 from cloudhall.cli.parts import Argument, Command
 from cloudhall.cli.tables import Column
+from cloudhall.sdk.language import T, say
 
 MORE = T("还有更多：{}", "There are more: {}")
 

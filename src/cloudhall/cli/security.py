@@ -4,15 +4,15 @@ import sys
 from typing import Any
 
 from cloudhall.cli.app import current
-from cloudhall.cli.client import API
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import automatic, hint, note, print_json, print_lines, show_pairs, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.session import PLAIN, is_open_wire, typed_in_secret
 from cloudhall.cli.tables import Column
 from cloudhall.cli.values import moment
+from cloudhall.sdk.client import API
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 PROOF = T("密码，或验证码：", "Password, or a code: ")
 NO_TERMINAL = T("没有终端可询问；用 --stdin", "There is no terminal to ask on; use --stdin")

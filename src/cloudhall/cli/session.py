@@ -1,5 +1,6 @@
 """Who one is and where one works: login, logout, whoami, context."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,16 +8,16 @@ from urllib.parse import urlsplit
 
 import click
 
-from cloudhall.cli import config
 from cloudhall.cli.app import App, current
-from cloudhall.cli.client import API
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.errors import LOG_IN, Misuse, Refused
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import automatic, hint, note, print_json, show_pairs, show_rows
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.cli.tables import Column
 from cloudhall.cli.typed import OneOf
+from cloudhall.sdk import config
+from cloudhall.sdk.client import API
+from cloudhall.sdk.errors import Misuse, Refused, Unauthenticated
+from cloudhall.sdk.language import T, say
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PLACES = ("project", "organisation")
@@ -50,7 +51,7 @@ def log_in(*, name: str | None, url: str | None, password_stdin: bool, code: str
     try:
         body: dict[str, Any] = client.send("POST", f"{API}/login", body={"login": login, "password": password}).body
     except Refused as refused:
-        if refused.body.get("reason") != SECOND_FACTOR:
+        if refused.reason != SECOND_FACTOR:
             raise
         step = {"ticket": refused.body["ticket"], "code": code or _code(from_stdin=password_stdin)}
         body = client.send("POST", f"{API}/login/second", body=step).body
@@ -114,11 +115,8 @@ def log_out() -> None:
     if not settings.token:
         note(say(NOT_LOGGED_IN, settings.url))
         return
-    try:
+    with contextlib.suppress(Unauthenticated):  # a session that has ended already is as good as ended now
         app.client.send("POST", "/api/v1/logout")
-    except Refused as refused:
-        if refused.exit_code != LOG_IN:  # a session that has ended already is as good as ended now
-            raise
     config.remember(settings.url, {"token": "", "person": ""})
     note(say(LOGGED_OUT, settings.url))
 

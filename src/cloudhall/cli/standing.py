@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudhall.cli.catalogue import Field
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import aligned
 from cloudhall.cli.values import moment, shown
+from cloudhall.sdk.language import T, say
 
 REASON, SINCE, ON, DEADLINE = T("原因", "Reason"), T("自", "Since"), T("等待", "Waits for"), T("期限", "Deadline")
 TRIED, FAILED, NEXT, FREES = (

@@ -3,10 +3,10 @@
 import click
 
 from cloudhall.cli import errors
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import print_lines
 from cloudhall.cli.parts import Argument, Command, Row, page
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 CODES = {
     errors.OK: T("成功", "Done"),

@@ -14,12 +14,12 @@ from typing import Any
 
 import click
 
-from cloudhall.cli import config
-from cloudhall.cli.client import API, Client
-from cloudhall.cli.language import T, language, say
 from cloudhall.cli.output import why_not
 from cloudhall.cli.parts import Command, Option
 from cloudhall.cli.values import MICRO, decimal
+from cloudhall.sdk import config
+from cloudhall.sdk.client import API, Client
+from cloudhall.sdk.language import T, language, say
 
 DEVELOPER, AUDITOR, PASSWORD = "chen-xiaolan", "he-chuan", "yunting-demo"
 PROJECT = "economic-monitoring"

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cloudhall.cli.language import T, say
+from cloudhall.sdk.language import T, say
 
 STEPS = {"m": "minutes", "h": "hours", "d": "days"}
 NO_NUMBER = T("“{}”不是整数", "{!r} is not a whole number")

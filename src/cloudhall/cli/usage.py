@@ -4,13 +4,13 @@ from typing import Any
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import output_of, output_options
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.output import print_json, show_rows
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.cli.tables import Column, Wire
 from cloudhall.cli.typed import Moment, OneOf
 from cloudhall.cli.values import decimal, moment
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 MICRO = 1_000_000
 TABLES = ("totals", "quotas", "readings", "gaps", "conflicts")

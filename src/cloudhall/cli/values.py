@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudhall.cli.catalogue import Field
-from cloudhall.cli.language import T, language, say
+from cloudhall.sdk.language import T, language, say
 
 ABSENT = "-"
 YES, NO = T("是", "yes"), T("否", "no")

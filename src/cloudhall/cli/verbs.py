@@ -7,11 +7,11 @@ from cloudhall.cli import many, preview
 from cloudhall.cli.app import address, current
 from cloudhall.cli.catalogue import Field, Noun
 from cloudhall.cli.common import PLACES, confirm, output_of
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
 from cloudhall.cli.options import given_in
 from cloudhall.cli.output import Output, hint, note, print_json, print_lines, show_list, show_one
 from cloudhall.cli.values import moment
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 PAGE_SIZE_MAX = 1_000
 Wire = dict[str, Any]

@@ -1,65 +1,46 @@
 """Waiting until a resource is as wanted."""
 
-import time
+from collections.abc import Mapping
 from typing import Any
 
 from cloudhall.cli.app import current
-from cloudhall.cli.catalogue import Noun
 from cloudhall.cli.common import either_place
-from cloudhall.cli.errors import NOT_FOUND, NotReady, Refused
-from cloudhall.cli.language import T, say
+from cloudhall.cli.line import Line, bar
 from cloudhall.cli.output import note, why_not
 from cloudhall.cli.parts import Argument, Command, Option
-from cloudhall.cli.tables import Wire
 from cloudhall.cli.typed import Span
+from cloudhall.sdk.errors import NotReady
+from cloudhall.sdk.language import T, say
+from cloudhall.sdk.waiting import READY, WORDS, until
 
-READY, DELETED = "ready", "deleted"
 TIMEOUT = "5m"
-PAUSE_S, LONGEST_PAUSE_S, LONGER = 0.2, 2.0, 1.5
 MET = T("{} {}：{}", "{} {}: {}")
-LATE = T("{0} {1}：{2:g} 秒内没有等到“{3}”", "{0} {1}: not {3} within {2:g} s")
-FAILED = T("{} {} 已失败，等不到“{}”", "{} {} has failed and will not be {}")
-WORDS = {READY: T("就绪", "ready"), DELETED: T("已删除", "deleted")}
+STATE = T("现为 {}", "now {}")
 
 
 def wait(*, noun: str, name: str, wanted: str, timeout: float, **given: Any) -> None:
-    """Ask again and again, less often as time goes by; raises `NotReady` when the time is up or it has failed."""
-    kind, until, pause_s = current().noun(noun), time.monotonic() + timeout, PAUSE_S
-    word = say(WORDS.get(wanted, wanted))
-    while True:
-        seen = _seen(kind, name, wanted, given)
-        if _met(seen, wanted):
-            note(say(MET, noun, name, word))
-            return
-        left_s = until - time.monotonic()
-        if seen and seen["state"] == "failed":
-            raise NotReady(say(FAILED, noun, name, word), _because(seen))
-        if left_s <= 0:
-            raise NotReady(say(LATE, noun, name, timeout, word), _because(seen))
-        time.sleep(min(pause_s, left_s))
-        pause_s = min(pause_s * LONGER, LONGEST_PAUSE_S)
-
-
-def _seen(noun: Noun, name: str, wanted: str, given: dict[str, Any]) -> Wire | None:
-    """Resource as it stands; None where it is gone and that is what is wanted."""
+    """Wait, and show on a terminal what for; raises `NotReady` when the time is up or it has failed."""
+    app, what = current(), f"{noun} {name}"
+    kind = app.noun(noun)
     try:
-        return current().read(noun, name, given)
-    except Refused as refused:
-        if wanted == DELETED and refused.exit_code == NOT_FOUND:
-            return None
-        raise
+        with Line() as line:
+            until(lambda: app.read(kind, name, given), what, wanted, timeout, lambda seen: line.show(_stands(seen)))
+    except NotReady as late:
+        raise NotReady(late.text, _because(late.seen or {})) from None
+    note(say(MET, noun, name, say(WORDS.get(wanted, wanted))))
 
 
-def _met(seen: Wire | None, wanted: str) -> bool:
-    if seen is None or wanted == DELETED:
-        return seen is None
-    if wanted == READY:
-        return bool(seen["state"] == READY)
-    return any(c["type"] == wanted and c["status"] for c in seen["conditions"])
+def _stands(seen: Mapping[str, Any]) -> str:
+    """What a resource is at: the step of an operation and how far it is, else what it waits for."""
+    steps = [s for s in seen["status"].get("steps", ()) if s["started_us"] and not s["ended_us"]]
+    if steps:
+        step = steps[-1]
+        return f"{say(step['title'])}  {bar(step['done'], step['total'])}"
+    return _because(seen) or say(STATE, seen["state"])
 
 
-def _because(seen: Wire | None) -> str | None:
-    said = [f"{c['type']}: {why_not(c)}" for c in (seen or {}).get("conditions", ()) if not c["status"]]
+def _because(seen: Mapping[str, Any]) -> str | None:
+    said = [f"{c['type']}: {why_not(c)}" for c in seen.get("conditions", ()) if not c["status"]]
     return "; ".join(said) or None
 
 

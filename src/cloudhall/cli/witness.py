@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from cloudhall.cli.errors import Misuse
 from cloudhall.cli.here import told
-from cloudhall.cli.language import T, say
 from cloudhall.cli.parts import Command, Option
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 PORT = 8811
 HOST = "127.0.0.1"

@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
-from cloudhall.cli.errors import Misuse
-from cloudhall.cli.language import T, say
+from cloudhall.sdk.errors import Misuse
+from cloudhall.sdk.language import T, say
 
 DEFAULT_PORT = "8800"
 BAD_CA, NO_CERTIFICATE = T("读不了 {}：{}", "{} cannot be read: {}"), T("里面没有 PEM 证书", "no PEM certificate in it")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudhall.cli import config
-from cloudhall.cli.config import Remembered
-from cloudhall.cli.errors import Misuse
+from cloudhall.sdk import config
+from cloudhall.sdk.config import Remembered
+from cloudhall.sdk.errors import Misuse
 
 ONE, OTHER = "http://127.0.0.1:1", "https://cloud.example.cn"
 

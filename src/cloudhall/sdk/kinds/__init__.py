@@ -1,0 +1,1 @@
+"""One module a kind, written by `make docs` from its declaration."""
