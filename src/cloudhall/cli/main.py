@@ -85,6 +85,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
     },
     T("其他", "Other"): {
         "placement": BuiltIn("placement:PLACEMENT", T("在虚拟时间里试放置", "Try placement in virtual time")),
+        "storage": BuiltIn("storage:STORAGE", T("规划一个存储，直到 EB 级", "Plan a store, up to exabytes")),
         "help": BuiltIn("topics:HELP", T("命令和主题的说明", "Help on commands and topics")),
         "completion": BuiltIn("completion:COMPLETION", T("shell 补全", "Shell completion")),
     },

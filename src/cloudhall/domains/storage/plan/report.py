@@ -1,0 +1,106 @@
+"""A plan as lines for a terminal: figures with their formulas, causes, assumptions with source and mark. Pure."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from cloudhall.domains.storage.plan.assumptions import Assumption
+from cloudhall.domains.storage.plan.durability import TITLES
+from cloudhall.domains.storage.plan.figures import GROUPS
+from cloudhall.domains.storage.plan.planning import Plan
+from cloudhall.domains.storage.plan.quantity import number, show
+from cloudhall.domains.storage.plan.scheme import DOMAINS
+from cloudhall.domains.storage.plan.trial import Trial
+from cloudhall.kernel.text import Language, T
+
+GAP = "  "
+ASSUMED = T("假定", "Assumptions")
+GIVEN = T("给定", "given")
+NOT_COUNTED = T(
+    "不在损失之内：整个场地的灾害、人为破坏、程序错误。它们靠另一地区的副本和演练过的恢复。",
+    "Not counted as loss: disaster of a whole site, people who destroy, bugs. A copy in another region and rehearsed "
+    "restores stand against them.",
+)
+Row = Sequence[str]
+
+
+def plan_lines(plan: Plan, language: Language) -> list[str]:
+    """Every figure of a plan, then what it assumes."""
+    title = T(
+        f"{plan.scheme.title.zh}，每个{DOMAINS[plan.domain].zh}至多一份",
+        f"{plan.scheme.title.en}, at most one part in a {DOMAINS[plan.domain].en}",
+    )
+    lines = [title.in_(language)]
+    figures = plan.lines
+    for group, heading in GROUPS.items():
+        rows = [
+            (GAP + line.title.in_(language), show(line.value, line.unit, language), line.formula)
+            for line in figures
+            if line.group == group
+        ]
+        lines += ["", heading.in_(language), *_columns(rows)]
+    lines += ["", ASSUMED.in_(language), *_columns(_assumed(row, language) for row in plan.a.rows.values())]
+    return [*lines, "", NOT_COUNTED.in_(language)]
+
+
+def compared_lines(plans: Sequence[Plan], language: Language) -> list[str]:
+    """Several schemes side by side, one a line."""
+    heads = (
+        T("方案", "Scheme"),
+        T("硬盘", "Disks"),
+        T("机架", "Racks"),
+        T("每 TB 一年", "TB and year"),
+        T("电，连同制冷", "With cooling"),
+        T("每年损失", "Lost a year"),
+        T("任何损失", "Any loss"),
+        T("年持久性", "Durability"),
+    )
+    rows = [[head.in_(language) for head in heads]]
+    for plan in plans:
+        value = {line.name: show(line.value, line.unit, language) for line in plan.lines}
+        names = ("disks", "racks", "tb_year_fen", "site_kw", "loss_bytes", "loss_any", "nines")
+        rows.append([plan.scheme.title.in_(language), *(value[name] for name in names)])
+    return _columns(rows)
+
+
+def trial_lines(trial: Trial, language: Language) -> list[str]:
+    """What the formula says of one cell beside what its simulated years say."""
+    years = T(
+        f"模拟一个单元 {number(trial.years)} 年（种子 {trial.seed}）",
+        f"One cell, {number(trial.years)} years simulated (seed {trial.seed})",
+    )
+    rows = [
+        (GAP + TITLES["disks"].in_(language), number(trial.formula_disks), ""),
+        (GAP + T("公式，全部原因", "Formula, every cause").in_(language), number(trial.formula), ""),
+        (
+            GAP + T("模拟", "Simulation").in_(language),
+            number(trial.simulated),
+            f"95 %: {number(trial.low)} – {number(trial.high)}",
+        ),
+    ]
+    unit = T("每年损失的卷", "Volumes lost a year").in_(language)
+    return ["", years.in_(language), GAP + unit, *_columns(rows), trial.verdict.in_(language)]
+
+
+def _assumed(row: Assumption, language: Language) -> Row:
+    value = show(row.value, row.unit, language)
+    mark = GIVEN if row.given else row.mark
+    source = f"{row.source.in_(language)} ({row.as_of})"
+    return (GAP + row.name, value, mark.in_(language), f"{row.title.in_(language)}; {source}")
+
+
+def _columns(rows: Iterable[Row]) -> list[str]:
+    """Columns by the width that a terminal gives them; the last one is left as it is."""
+    kept = [list(row) for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*kept, strict=True)][:-1]
+    return [
+        GAP.join([*(_pad(cell, wide) for cell, wide in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in kept
+    ]
+
+
+def _pad(text: str, wide: int) -> str:
+    return text + " " * (wide - _width(text))
+
+
+def _width(text: str) -> int:
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
