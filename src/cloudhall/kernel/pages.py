@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.text import T
 
 View = Literal["detail", "list", "created", "home"]
 
@@ -23,3 +24,18 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     view: View
     template: str
     context: Callable[[Any, Caller, Any, Mapping[str, str]], Mapping[str, Any]]
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of its own at `/path`, of no kind: arithmetic, so whoever is logged in may use it.
+
+    `template` is named `<domain>/<file>`; `context(query)` answers what it shows. `group` is one of the sidebar's.
+    """
+
+    path: str
+    title: T
+    about: T
+    icon: str
+    group: str
+    template: str
+    context: Callable[[Mapping[str, str]], Mapping[str, Any]]

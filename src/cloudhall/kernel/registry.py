@@ -23,7 +23,7 @@ from cloudhall.kernel.key_rotation import KeyRotation
 from cloudhall.kernel.kinds import Kind, Meta, Quota, field_at
 from cloudhall.kernel.metering import MeterDef
 from cloudhall.kernel.operations import Operation
-from cloudhall.kernel.pages import Page
+from cloudhall.kernel.pages import Page, Tool
 from cloudhall.kernel.rule_files import KERNEL_RULES, tables_in
 from cloudhall.kernel.rules import Book
 from cloudhall.kernel.text import T
@@ -47,6 +47,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     meters: tuple[MeterDef, ...] = ()
     policies: str = ""
     pages: tuple[Page, ...] = ()
+    tools: tuple[Tool, ...] = ()
     accounts: tuple[Account, ...] = ()
     rules: Path | None = None
 
@@ -81,6 +82,7 @@ class Registry:
         self.meters: Mapping[str, MeterDef] = {m.key: m for d in self.domains.values() for m in d.meters}
         operations = [f"{k.meta.key}:{v}" for k in self.kinds.values() for v in (*k.meta.allow, *k.meta.actions)]
         self.scopes = frozenset[str]().union(*map(scopes_covering, (OWN_ENTRIES, *operations)))
+        self.tools = tuple(t for d in self.domains.values() for t in d.tools)
         self.accounts = tuple(a for d in self.domains.values() for a in d.accounts)
         self.rules = Book(table for d in declared if d.rules for table in tables_in(d.rules))
         for domain in declared:
@@ -116,6 +118,7 @@ def _refuse_twins(domains: Sequence[Domain]) -> None:
         "domains have the name": [d.name for d in domains],
         "kinds have the name": [m.key for m in metas],
         "kinds have the plural": [m.plural for m in metas],
+        "pages have the path": [*(m.plural for m in metas), *(t.path for d in domains for t in d.tools)],
         "kinds have the prefix": [m.prefix for m in metas],
         "accounts have the name": [a.name for d in domains for a in d.accounts],
         "meters have the key": [m.key for d in domains for m in d.meters],

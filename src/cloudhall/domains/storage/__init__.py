@@ -5,7 +5,7 @@ from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.domains.storage.conservation import ACCOUNTS
 from cloudhall.domains.storage.meters import METERS
-from cloudhall.domains.storage.pages import PAGES
+from cloudhall.domains.storage.pages import PAGES, TOOLS
 from cloudhall.kernel.registry import Domain
 from cloudhall.kernel.text import T
 
@@ -18,5 +18,6 @@ DOMAIN = Domain(
     clauses=("SYS-001",),
     meters=METERS,
     pages=PAGES,
+    tools=TOOLS,
     accounts=ACCOUNTS,
 )

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
+from cloudhall.domains.storage.plan import page as plan
 from cloudhall.kernel import levels, usage
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.metering import Reading
-from cloudhall.kernel.pages import Page
+from cloudhall.kernel.pages import Page, Tool
+from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
 
 if TYPE_CHECKING:
@@ -77,4 +79,15 @@ def _label(at_us: int, span_us: int) -> str:
 PAGES = (
     Page(kind="storage.bucket", view="detail", template="bucket.html", context=bucket),
     Page(kind="storage.access_key", view="created", template="key_created.html", context=key_created),
+)
+TOOLS = (
+    Tool(
+        path="storage-plan",
+        title=T("存储规划", "Storage plan"),
+        about=T("要多少硬盘、机架和电，会丢多少", "how many disks and racks, how much power, how much is lost"),
+        icon="bucket",
+        group="operate",
+        template="storage/plan.html",
+        context=plan.context,
+    ),
 )

@@ -7,7 +7,6 @@ parts it is (3λ + μ) / 2λ². The other two are what is published elsewhere, t
 
 from math import comb, exp, inf, prod
 
-from cloudhall.domains.storage.plan.repair import YEAR_H
 from cloudhall.domains.storage.plan.scheme import Scheme
 
 
