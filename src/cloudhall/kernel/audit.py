@@ -58,9 +58,10 @@ KEEPER = "service:audit"  # who names a new key in the log
 ROTATE = "audit.key:rotate"
 CHECKPOINT_LEAVES_MAX = 65_536  # bounds the pause of the one writer to about 0.3 s; the rest waits for the next one
 
+_NEXT = "SELECT coalesce(max(idx), -1) + 1 FROM audit_leaf"
 _APPEND = """
 INSERT INTO audit_leaf (idx, at_us, actor, action, kind, resource, project, request, decision, leaf, hash)
-VALUES ((SELECT coalesce(max(idx) + 1, 0) FROM audit_leaf), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING idx
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 _CHECKPOINT = "SELECT size, at_us, root, note FROM audit_checkpoint"
@@ -177,10 +178,11 @@ class AuditLog:
         self._facts.keep(tx, entry.seen)
         self._world.fault("audit.append")
         who_what = (entry.actor, entry.action, entry.kind, entry.resource, entry.project, entry.request, entry.phase)
-        idx = int(tx.execute(_APPEND, (at_us, *who_what, leaf, tlog.leaf_hash(leaf))).fetchone()[0])
+        (idx,) = tx.execute(_NEXT).fetchone()
+        tx.execute(_APPEND, (idx, at_us, *who_what, leaf, tlog.leaf_hash(leaf)))
         if payload:
             tx.execute("INSERT INTO audit_payload (idx, salt, payload) VALUES (?, ?, ?)", (idx, salt, payload))
-        return idx
+        return int(idx)
 
     def checkpoint(self, tx: Tx) -> Checkpoint:
         """Grow the tree over the new leaves and sign it, in a write transaction; without new leaves the last one again.

@@ -1,25 +1,27 @@
 """Many commands of one kind at once: one transaction, one stored answer, and a result for each item.
 
-Invariants: each item is planned and written in a savepoint of its own under the write lock, so it sees what the items
-before it did, and one that is refused takes nothing of the others along; what is durable becomes so at once; an item
+Invariants: each item is planned and written under the write lock, so it sees what the items before it did, and one
+that is refused takes nothing of the others along: all are written in one go first, and where one is refused all are
+undone and each is tried in a savepoint of its own; what is durable becomes so at once; an item
 keeps its own event and audit leaf, so that history and proofs of one resource do not know of batches; a denial is in
 the log before it is told. `atomic`: every item is tried, so that all problems are named, then all are undone.
 Cost: 0.15 to 0.25 ms of CPU an item, during which nobody else writes: a tenth of a second at `ITEMS_MAX`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 import msgspec
 
-from cloudhall.kernel import requests
+from cloudhall.kernel import quotas, requests
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Command, Plan, Planner
-from cloudhall.kernel.commit import commit
+from cloudhall.kernel.commit import commit, write
 from cloudhall.kernel.errors import CloudhallError, Forbidden, Invalid, Problem, Told
 from cloudhall.kernel.kernel import Kernel, denied
-from cloudhall.kernel.refusals import refuse
+from cloudhall.kernel.kinds import Quota
+from cloudhall.kernel.refusals import refuse, unused_names
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.text import T
 
@@ -115,8 +117,7 @@ def run(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes:
 def tried(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes:
     """Try every item; undo all where the batch is dry, or atomic with an item refused."""
     tx.execute("SAVEPOINT batch")
-    planner = Planner(kernel, tx, caller)
-    outcomes = Outcomes(tuple(_one(_fresh(planner, item), item) for item in batch.items))
+    outcomes = _together(kernel, tx, caller, batch) or _each(kernel, tx, caller, batch)
     if batch.dry or (batch.atomic and outcomes.refused):
         tx.execute("ROLLBACK TO batch")
     tx.execute("RELEASE batch")
@@ -168,10 +169,58 @@ def restored(stored: dict[str, Any]) -> Outcomes:
     return Outcomes(tuple(again), replayed=True)
 
 
+def _together(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes | None:
+    """Write all items as if none could be refused; None, and nothing written, where one is: then each goes alone.
+
+    Two thirds of an item's statements and all of its waiting for the database are saved where all goes well.
+    """
+    planner = Planner(kernel, tx, caller)
+    created = [item.command for item in batch.items if item.command.verb == "create"]
+    if created:
+        planner.unused_names = unused_names(tx, created[0].kind, {c.name for c in created if c.name})
+    try:
+        plans = [_written(_fresh(planner, item), item) for item in batch.items]
+        for (place, quota), amount in _charges(plan for plan, _ in plans).items():
+            quotas.charge(tx, place, quota, amount)
+    except CloudhallError as error:
+        if error.status >= CloudhallError.status:
+            raise
+        tx.execute("ROLLBACK TO batch")
+        return None
+    return Outcomes(tuple(Outcome(body["id"], body["name"], body, plan=plan) for plan, body in plans))
+
+
+def _written(planner: Planner, item: Item) -> tuple[Plan, dict[str, Any]]:
+    plan = _planned(planner, item)
+    body = write(planner.kernel, planner.tx, plan)
+    planner.kernel.world.fault("batch.item:after")
+    return plan, body
+
+
+def _charges(plans: Iterable[Plan]) -> dict[tuple[str, Quota], int]:
+    """Room that plans take and give back in all, by place and quota."""
+    sums: dict[tuple[str, Quota], int] = {}
+    for plan in plans:
+        for c in plan.charges:
+            key = plan.new.place, c.quota
+            sums[key] = sums.get(key, 0) + c.amount
+    return sums
+
+
+def _each(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes:
+    """Write each item in a savepoint of its own."""
+    planner = Planner(kernel, tx, caller)
+    return Outcomes(tuple(_one(_fresh(planner, item), item) for item in batch.items))
+
+
 def _fresh(planner: Planner, item: Item) -> Planner:
     """Planner for the next item: what was found of places holds, unless items of this kind change places or roles."""
     meta = item.command.kind.meta
-    return Planner(planner.kernel, planner.tx, planner.caller) if meta.place or meta.grants else planner
+    if not (meta.place or meta.grants):
+        return planner
+    fresh = Planner(planner.kernel, planner.tx, planner.caller)
+    fresh.unused_names = planner.unused_names
+    return fresh
 
 
 def _one(planner: Planner, item: Item) -> Outcome:

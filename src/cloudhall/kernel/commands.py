@@ -16,7 +16,7 @@ import msgspec
 from cloudhall.kernel import bin as bin_
 from cloudhall.kernel import events, places, quotas, recovery, sharing
 from cloudhall.kernel.caller import Caller
-from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Problem
+from cloudhall.kernel.errors import CloudhallError, Conflict, Invalid, NotFound, Problem
 from cloudhall.kernel.facts import Ruling
 from cloudhall.kernel.fields import fields_of, is_text, problems
 from cloudhall.kernel.ids import is_id, looks_like_id, new_id
@@ -32,13 +32,14 @@ from cloudhall.kernel.refusals import (
     going,
     immutable_problems,
     limit_problems,
+    name_question,
     not_found,
     refuse,
     scope_problems,
     stale,
     taken_problems,
 )
-from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store import Question, Tx
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from cloudhall.kernel.text import T
 
@@ -119,6 +120,7 @@ class Planner:
         self.kernel, self.tx, self.caller = kernel, tx, caller
         self.look = Reader(tx, kernel.tables, caller.id, kernel.world.now_us())
         self._places: dict[tuple[AnyKind, str], str] = {}
+        self.unused_names: set[str] = set()
 
     def plan(self, command: Command) -> Plan:
         """Decide a command; raises what the real one would raise."""
@@ -136,6 +138,16 @@ class Planner:
         if old.deleting_us is not None:
             raise going(old)
         return self._update(command, old)
+
+    def questions(self, command: Command) -> list[Question]:
+        """What planning a create will ask about the row to be; nothing where its place cannot be told yet."""
+        if command.verb != "create" or not command.name:
+            return []
+        with contextlib.suppress(CloudhallError):
+            place = self.place_id(command.kind, command.place)
+            rooms = [quotas.question(place, quota) for quota in command.kind.meta.quotas]
+            return [name_question(command.kind, place, command.name), *rooms]
+        return []
 
     def _decided_since(self, old: Kind[Any, Any], revision: int) -> bool:
         """Whether somebody has changed the resource since; what its controller saw meanwhile is in nobody's way."""
@@ -381,7 +393,7 @@ class Planner:
     ) -> Plan:
         """Ask everything that is asked of a row to be written; raises all problems at once, then what lacks room."""
         meta = command.kind.meta
-        found += [*taken_problems(self.kernel, self.tx, old, new), *self.reference_problems(old, new)]
+        found += [*self._taken_problems(old, new), *self.reference_problems(old, new)]
         found += [*limit_problems(self.kernel, self.tx, new), *scope_problems(self.kernel, new)]
         if old is None and meta.grants:
             found += sharing.problems(self.look, self.kernel.authority.policies, new)
@@ -402,6 +414,13 @@ class Planner:
             rates=tuple((m.key, int(value_at(new, m.path))) for m in meta.meters),
             previews=tuple(ask(new, self.look) for ask in meta.previews),
         )
+
+    def _taken_problems(self, old: Kind[Any, Any] | None, new: Kind[Any, Any]) -> list[Problem]:
+        """Names and values that are taken; a name that is known to be unused is so for the first that is made."""
+        if old is None and new.name in self.unused_names:
+            self.unused_names.remove(new.name)
+            return []
+        return taken_problems(self.kernel, self.tx, old, new)
 
     def reference_problems(
         self, old: Kind[Any, Any] | None, new: Kind[Any, Any], besides: Container[str] = ()

@@ -5,7 +5,9 @@ made again by then, alone under the writer's lock. So whatever a plan has found 
 domains, what goes with an owner, the caller's roles) holds when it is written.
 """
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,9 +29,27 @@ GOING = frozenset({"delete", PURGE})
 
 
 def commit(kernel: "Kernel", tx: Tx, plan: Plan) -> dict[str, Any]:
-    """Write the plan; answers the resource as it goes on the wire, with `secret` where one was made."""
-    for charge in plan.charges:
-        quotas.charge(tx, plan.new.place, charge.quota, charge.amount)
+    """Charge and write a plan; answers what `write` does."""
+    with charged(tx, plan):
+        return write(kernel, tx, plan)
+
+
+@contextlib.contextmanager
+def charged(tx: Tx, plan: Plan) -> Iterator[None]:
+    """Take the room that a plan needs, and see only behind all that is written inside whether it was there."""
+    place, charges = plan.new.place, [c for c in plan.charges if c.amount]
+    attempts = [quotas.attempt(tx, place, c.quota, c.amount) for c in charges]
+    yield
+    for c, attempt in zip(charges, attempts, strict=True):
+        if attempt.rowcount != 1:
+            quotas.charge(tx, place, c.quota, c.amount)
+
+
+def write(kernel: "Kernel", tx: Tx, plan: Plan) -> dict[str, Any]:
+    """Write a plan but for its charges; answers the resource as it goes on the wire, with `secret` where one was made.
+
+    The charges are the caller's to take, in the same transaction.
+    """
     now_us = kernel.world.now_us()
     for resource in (*plan.goes_too, plan.new):
         _date(plan, resource, now_us)

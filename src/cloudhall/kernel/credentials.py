@@ -11,6 +11,7 @@ from typing import Any
 from cloudhall.kernel.keys import Keyring
 from cloudhall.kernel.kinds import Kind
 from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.world import World
 
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -48,6 +49,11 @@ def owner_of(tx: Tx, secret: str) -> str | None:
     """Id of the resource that a presented secret belongs to."""
     row = tx.execute("SELECT resource FROM secret WHERE hash = ?", (digest(secret),)).fetchone()
     return row[0] if row else None
+
+
+def owns(secret: str) -> Where:
+    """The row itself of that resource, among those of its kind."""
+    return Where("id = (SELECT resource FROM secret WHERE hash = ?)", (digest(secret),))
 
 
 def reveal(tx: Tx, keys: Keyring, resource: str) -> str:

@@ -88,13 +88,12 @@ def _bent(verb: str) -> str:
 
 def append(tx: Tx, event: Event) -> int:
     """Append in the caller's transaction; answers the revision."""
+    (revision,) = tx.execute("SELECT coalesce(max(revision), 0) + 1 FROM event").fetchone()
     row = (event.at_us, event.kind, event.id, event.place, event.name, event.verb, event.actor, event.request)
-    cursor = tx.execute(
-        f"INSERT INTO event ({COLUMNS}) VALUES ((SELECT coalesce(max(revision), 0) + 1 FROM event), "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING revision",
-        (*row, event.generation, msgspec.json.encode(event.changed).decode(), event.spec),
+    tx.execute(
+        f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (revision, *row, event.generation, msgspec.json.encode(event.changed).decode(), event.spec),
     )
-    (revision,) = cursor.fetchone()
     return int(revision)
 
 

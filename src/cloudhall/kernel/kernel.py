@@ -35,7 +35,7 @@ from cloudhall.kernel.authority import Authority
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.collect import Clock, Collection, Collector
 from cloudhall.kernel.commands import Command, Plan, Planner
-from cloudhall.kernel.commit import commit
+from cloudhall.kernel.commit import charged, write
 from cloudhall.kernel.conservation import AUDIT_S, Auditor
 from cloudhall.kernel.errors import CloudhallError, Forbidden
 from cloudhall.kernel.keys import Keyring
@@ -44,7 +44,7 @@ from cloudhall.kernel.levels import Levels
 from cloudhall.kernel.look import Tables
 from cloudhall.kernel.reconcile import Reconciler
 from cloudhall.kernel.registry import AnyKind, Registry
-from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store import Tx, ask_ahead
 from cloudhall.kernel.store.keeping import keep_before
 from cloudhall.kernel.store.opening import open_store
 from cloudhall.kernel.store.revisions import Revision, bring_up
@@ -206,10 +206,10 @@ class Kernel:
         tx = self.store.read()
         return self.tables[kind].page(tx, where, sort, after, limit, self.authority.visible(tx, caller, kind))
 
-    def count(self, caller: Caller, kind: AnyKind, where: Where = LIVE) -> int:
-        """How many the caller may see."""
+    def count(self, caller: Caller, kind: AnyKind, where: Where = LIVE, most: int | None = None) -> int:
+        """How many the caller may see; with `most` no further than that is counted."""
         tx = self.store.read()
-        return self.tables[kind].count(tx, where, self.authority.visible(tx, caller, kind))
+        return self.tables[kind].count(tx, where, self.authority.visible(tx, caller, kind), most)
 
     def facet(self, caller: Caller, kind: AnyKind, column: str, where: Where = LIVE) -> list[tuple[Any, int]]:
         """Values of an index column with counts, among what the caller may see."""
@@ -250,12 +250,16 @@ class Kernel:
             future.set_result(done.result())
 
     def _write(self, tx: Tx, caller: Caller, command: Command, request: bytes) -> Answer:
-        now_us = self.world.now_us()
+        now_us, planner = self.world.now_us(), Planner(self, tx, caller)
+        first = [requests.question(caller, command.key, now_us)] if command.key else []
+        ask_ahead(tx, [*first, *planner.questions(command)])
         if command.key and (known := requests.recall(tx, self.keys, caller, command.key, request, now_us)):
             return Answer(known, replayed=True)
-        body = commit(self, tx, Planner(self, tx, caller).plan(command))
-        if command.key:
-            requests.store(tx, self.keys, caller, command.key, request, body, now_us)
+        plan = planner.plan(command)
+        with charged(tx, plan):
+            body = write(self, tx, plan)
+            if command.key:
+                requests.store(tx, self.keys, caller, command.key, request, body, now_us)
         return Answer(body)
 
     def _migrate(self, tx: Tx, schemas: Sequence[str], revisions: Sequence[Revision]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cloudhall.kernel.errors import QuotaExceeded
 from cloudhall.kernel.kinds import Quota
-from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store import Cursor, Question, Tx
 from cloudhall.kernel.text import T
 
 SCHEMA = """
@@ -33,24 +33,29 @@ class Room(NamedTuple):
 
 def room(tx: Tx, place: str, quota: Quota) -> Room:
     """Use and room of a place."""
-    row = tx.execute("SELECT used, room FROM quota WHERE place = ? AND key = ?", (place, quota.key)).fetchone()
+    row = tx.execute(*question(place, quota)).fetchone()
     return Room(*row) if row else Room(0, quota.default)
+
+
+def question(place: str, quota: Quota) -> Question:
+    """What `room` asks."""
+    return "SELECT used, room FROM quota WHERE place = ? AND key = ?", (place, quota.key)
 
 
 def charge(tx: Tx, place: str, quota: Quota, amount: int) -> None:
     """Take (or, negative, give back) room; raises `QuotaExceeded` and changes nothing when it does not fit."""
-    if amount == 0 or _taken(tx, place, quota, amount):
+    if amount == 0 or attempt(tx, place, quota, amount).rowcount == 1:
         return
     first = "INSERT INTO quota VALUES (?, ?, 0, ?) ON CONFLICT DO NOTHING"
     made = tx.execute(first, (place, quota.key, quota.default)).rowcount == 1
-    if not (made and _taken(tx, place, quota, amount)):
+    if not (made and attempt(tx, place, quota, amount).rowcount == 1):
         raise exceeded(quota, room(tx, place, quota), amount)
 
 
-def _taken(tx: Tx, place: str, quota: Quota, amount: int) -> bool:
-    """Whether it fitted; the check is the condition of the change."""
+def attempt(tx: Tx, place: str, quota: Quota, amount: int) -> Cursor:
+    """Take room where it fits; the row count says whether it did. To ask for it waits for the database."""
     sql = "UPDATE quota SET used = used + ? WHERE place = ? AND key = ? AND (? < 0 OR used + ? <= room)"
-    return tx.execute(sql, (amount, place, quota.key, amount, amount)).rowcount == 1
+    return tx.execute(sql, (amount, place, quota.key, amount, amount))
 
 
 def exceeded(quota: Quota, now: Room, amount: int) -> QuotaExceeded:

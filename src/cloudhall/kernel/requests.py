@@ -11,7 +11,7 @@ import msgspec
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict
 from cloudhall.kernel.keys import Keyring
-from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store import Question, Tx
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
 
@@ -33,8 +33,7 @@ def fingerprint(*parts: Any) -> bytes:
 
 def recall(tx: Tx, keys: Keyring, caller: Caller, key: str, request: bytes, now_us: int) -> dict[str, Any] | None:
     """Return the first answer under this key, or None; raises `Conflict` when the request was another."""
-    sql = "SELECT request, answer FROM request_key WHERE principal = ? AND key = ? AND expires_us > ?"
-    row = tx.execute(sql, (caller.id, key, now_us)).fetchone()
+    row = tx.execute(*question(caller, key, now_us)).fetchone()
     if row is None:
         return None
     if row[0] != request:
@@ -45,6 +44,12 @@ def recall(tx: Tx, keys: Keyring, caller: Caller, key: str, request: bytes, now_
         )
     answer: dict[str, Any] = msgspec.json.decode(keys.unwrap("answers", row[1], key.encode()))
     return answer
+
+
+def question(caller: Caller, key: str, now_us: int) -> Question:
+    """What `recall` asks."""
+    sql = "SELECT request, answer FROM request_key WHERE principal = ? AND key = ? AND expires_us > ?"
+    return sql, (caller.id, key, now_us)
 
 
 def store(tx: Tx, keys: Keyring, caller: Caller, key: str, request: bytes, answer: dict[str, Any], now_us: int) -> None:

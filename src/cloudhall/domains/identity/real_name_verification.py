@@ -16,8 +16,8 @@ from cloudhall.kernel.errors import Problem
 from cloudhall.kernel.kinds import Index, Kind, Look, Spec, Status, T, action, check, edit, field
 from cloudhall.kernel.look import equal
 from cloudhall.kernel.roles import AUDIT_ADMIN, ORG_ADMIN, SYSTEM_ADMIN
-from cloudhall.kernel.store import Tx
-from cloudhall.kernel.store.tables import LIVE, Sort
+from cloudhall.kernel.store import Question, Tx
+from cloudhall.kernel.store.tables import LIVE, Sort, Where
 from cloudhall.kernel.wire import to_us
 from cloudhall.kernel.world import SECOND_US
 
@@ -177,6 +177,14 @@ def ends_us(verification: RealNameVerification) -> int:
 def level_of(kernel: "Kernel", tx: Tx, person: str) -> int:
     """Rank of the highest level that holds for a person now, 0 for none. Cost: one index, a row a verification."""
     now_us = kernel.world.now_us()
-    where = LIVE & equal({"spec.person": person, "spec.withdrawn": False})
-    found = kernel.tables[RealNameVerification].page(tx, where, Sort("id"), None, NEWEST)
+    found = kernel.tables[RealNameVerification].page(tx, *_newest(person))
     return max((rules.rank(v.spec.level, v.created_us) for v in found if now_us < ends_us(v)), default=0)
+
+
+def level_question(kernel: "Kernel", tx: Tx, person: str) -> Question:
+    """What `level_of` asks."""
+    return kernel.tables[RealNameVerification].page_question(tx, *_newest(person))
+
+
+def _newest(person: str) -> tuple[Where, Sort, None, int]:
+    return LIVE & equal({"spec.person": person, "spec.withdrawn": False}), Sort("id"), None, NEWEST

@@ -21,7 +21,7 @@ from cloudhall.kernel import credentials, places
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Forbidden, NotFound, Unauthenticated
 from cloudhall.kernel.roles import ADMINISTRATORS
-from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store import Question, Tx
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
 
@@ -160,8 +160,13 @@ def made_by_another(tx: Tx, person: str) -> bool:
 
 def last_us(tx: Tx, person: str) -> int:
     """When the person's password was last reset; 0 where it never was."""
-    row = tx.execute("SELECT made_us FROM identity_reset WHERE person = ?", (person,)).fetchone()
+    row = tx.execute(*last_question(person)).fetchone()
     return int(row[0]) if row else 0
+
+
+def last_question(person: str) -> Question:
+    """What `last_us` asks."""
+    return "SELECT made_us FROM identity_reset WHERE person = ?", (person,)
 
 
 def _refuse_administrators(kernel: "Kernel", tx: Tx, person: Person, verb: str) -> None:

@@ -4,6 +4,7 @@ SQL is written once, in what SQLite and PostgreSQL both understand, with `?` par
 Hot tables that are not resources keep their SQL beside their owner.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
@@ -42,6 +43,23 @@ class Tx(Protocol):
 
     def executemany(self, sql: str, parameters: Sequence[Sequence[Any]], /) -> Cursor:
         """Run one statement for many parameter rows."""
+
+
+Question = tuple[str, tuple[Any, ...]]
+"""A statement that only reads, with its parameters."""
+
+
+class Remote(ABC):
+    """What reads where every question costs a round trip."""
+
+    @abstractmethod
+    def ask(self, questions: Sequence[Question]) -> Tx:
+        """Ask several things in one round trip; answers what reads on and has been told of these."""
+
+
+def ask_ahead(tx: Tx, questions: Sequence[Question]) -> Tx:
+    """Let what will surely be read be asked at once where that saves round trips; it is read from what comes back."""
+    return tx.ask(questions) if isinstance(tx, Remote) else tx
 
 
 class Store(Protocol):

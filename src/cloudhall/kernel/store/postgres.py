@@ -11,11 +11,11 @@ acknowledges and nobody repeats: the caller is told so, and its idempotency key 
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from cloudhall.kernel.errors import Unavailable
-from cloudhall.kernel.store import Tx, revisions, troubles
+from cloudhall.kernel.store import Question, Remote, Tx, revisions, troubles
 from cloudhall.kernel.store.dialect import POSTGRES
 from cloudhall.kernel.store.groups import GroupStore
 from cloudhall.kernel.store.listening import Listener
@@ -36,6 +36,7 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 _READER = "SET default_transaction_read_only = on"
 BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})"
 _VERSION = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)"
+R = TypeVar("R")
 _DISK_FULL = "53100"
 _UNFIT = ("22", "54000")  # a value out of range, a NUL in a text, an index entry too long
 
@@ -116,7 +117,7 @@ class PostgresStore(GroupStore):
             self._ring()
 
 
-class _Readers:
+class _Readers(Remote):
     """Connections that only read, lent out a statement at a time."""
 
     def __init__(self, url: str) -> None:
@@ -133,6 +134,11 @@ class _Readers:
         """Never of use: what reads answers rows."""
         return self._lent(lambda session: session.executemany(sql, parameters))
 
+    def ask(self, questions: Sequence[Question]) -> Tx:
+        """Ask several things in one round trip; each is answered as of its own moment, as ever here."""
+        asked = self._lent(lambda session: session.execute_all(questions))
+        return _Told(self, dict(zip(questions, map(Rows.fetchall, asked), strict=True)))
+
     def close(self) -> None:
         """Hang up; what is lent out is hung up when it comes back."""
         self._closed = True
@@ -143,7 +149,7 @@ class _Readers:
             while True:
                 self._idle.pop().close()
 
-    def _lent(self, run: Callable[[Session], Rows]) -> Rows:
+    def _lent(self, run: Callable[[Session], R]) -> R:
         try:
             with self._room:
                 with contextlib.suppress(Lost):
@@ -158,7 +164,7 @@ class _Readers:
             return self._idle.pop()
         return None
 
-    def _on(self, session: Session, run: Callable[[Session], Rows]) -> Rows:
+    def _on(self, session: Session, run: Callable[[Session], R]) -> R:
         try:
             return run(session)
         finally:
@@ -166,6 +172,19 @@ class _Readers:
                 self._idle.append(session)
             else:
                 session.close()
+
+
+class _Told:
+    """Readers with some answers at hand; only for one decision, as these do not follow what is committed since."""
+
+    def __init__(self, readers: _Readers, known: Mapping[Question, list[Any]]) -> None:
+        self._readers, self._known = readers, known
+        self.executemany = readers.executemany
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Answer what is known, ask the rest."""
+        rows = self._known.get((sql, tuple(parameters)))
+        return self._readers.execute(sql, parameters) if rows is None else Rows(rows, len(rows))
 
 
 def refuse_unfit(session: Session) -> None:

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGresult
 
-from cloudhall.kernel.store import IntegrityError
+from cloudhall.kernel.store import IntegrityError, Question
 from cloudhall.kernel.store.dialect import numbered
 
 CONNECT_S = 5
@@ -179,10 +179,17 @@ class Session:
         self._waiting.append(_Waiting(name, b"", values, Sent(self)))
         return _rows(self._pipelined()[-1])
 
+    def execute_all(self, questions: Sequence[Question]) -> list[Rows]:
+        """Run statements that read, after all that wait to be sent, in one round trip."""
+        bound = [_bound(parameters) for _, parameters in questions]
+        names = [self._name(sql, types) for (sql, _), (types, _) in zip(questions, bound, strict=True)]
+        self._waiting += [_Waiting(name, b"", b.values, Sent(self)) for name, b in zip(names, bound, strict=True)]
+        return [_rows(result) for result in self._pipelined()[-len(questions) :]] if questions else []
+
     def send(self, sql: str, parameters: Sequence[Any] = ()) -> Sent:
         """Let a statement without rows wait for the next that has some; its error is raised there, or by `flush`."""
         types, values = _bound(parameters)
-        name = self._name(sql, types) if sql.startswith(_PREPARED) else b""
+        name = self._name(sql, types) if sql.lstrip().startswith(_PREPARED) else b""
         waiting = _Waiting(name, b"" if name else sql.encode(), values, Sent(self))
         self._waiting.append(waiting)
         if len(self._waiting) >= BATCH:

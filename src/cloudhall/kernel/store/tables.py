@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from cloudhall.kernel.kinds import Kind, Meta, field_at, value_at
-from cloudhall.kernel.store import Tx
+from cloudhall.kernel.store import Question, Tx
 from cloudhall.kernel.store.dialect import SQLITE, Dialect
 
 ROW_VERSION = 1
@@ -164,7 +164,16 @@ class Table(Generic[K]):
 
     def get(self, tx: Tx, id_: str) -> K | None:
         """Live row by id."""
-        row = tx.execute(self._select + "WHERE id = ? AND deleted IS NULL", (id_,)).fetchone()
+        row = tx.execute(*self.get_question(id_)).fetchone()
+        return self._row(row) if row else None
+
+    def get_question(self, id_: str) -> Question:
+        """What `get` asks."""
+        return self._select + "WHERE id = ? AND deleted IS NULL", (id_,)
+
+    def first(self, tx: Tx, where: Where) -> K | None:
+        """A live row that a condition leaves."""
+        row = tx.execute(f"{self._select} WHERE deleted IS NULL AND ({where.sql}) LIMIT 1", where.params).fetchone()
         return self._row(row) if row else None
 
     def hidden(self, tx: Tx, id_: str) -> K | None:
@@ -181,6 +190,12 @@ class Table(Generic[K]):
         self, tx: Tx, where: Where, sort: Sort, after: Sequence[Any] | None, limit: int, among: Where = ALL
     ) -> list[K]:
         """One keyset page after `(sort value, id)`; `among` is what the caller may see at all."""
+        return [self._row(r) for r in tx.execute(*self.page_question(tx, where, sort, after, limit, among))]
+
+    def page_question(
+        self, tx: Tx, where: Where, sort: Sort, after: Sequence[Any] | None, limit: int, among: Where = ALL
+    ) -> Question:
+        """What `page` asks."""
         direction, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
         source, among = self._way(tx, among)
         full = LIVE & among & where
@@ -188,13 +203,15 @@ class Table(Generic[K]):
             full = full & Where(f"({sort.column}, id) {beyond} (?, ?)", tuple(after))
         order = f"ORDER BY {sort.column} {direction}, id {direction} LIMIT ?"
         sql = f"SELECT {', '.join(_PLAIN)} FROM {source.sql} WHERE {full.sql} {order}"
-        return [self._row(r) for r in tx.execute(sql, (*source.params, *full.params, limit))]
+        return sql, (*source.params, *full.params, limit)
 
-    def count(self, tx: Tx, where: Where, among: Where = ALL) -> int:
-        """Rows that a filter leaves."""
+    def count(self, tx: Tx, where: Where, among: Where = ALL, most: int | None = None) -> int:
+        """Rows that a filter leaves; with `most` no more than so many are looked for, so that it costs no more."""
         source, among = self._way(tx, among)
         full = LIVE & among & where
         sql = f"SELECT count(*) FROM {source.sql} WHERE {full.sql}"
+        if most is not None:
+            sql = f"SELECT count(*) FROM (SELECT 1 FROM {source.sql} WHERE {full.sql} LIMIT {most}) AS found"
         (n,) = tx.execute(sql, (*source.params, *full.params)).fetchone()
         return int(n)
 
