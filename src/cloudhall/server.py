@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from cloudhall import installation
+from cloudhall import installation, settings
 from cloudhall.drivers.objects import Objects
 from cloudhall.kernel.errors import Conflict, Unavailable
 from cloudhall.kernel.kernel import Kernel
@@ -139,6 +139,7 @@ def serve(
     from cloudhall.api.docs import DOCS_ROUTE
     from cloudhall.console.app import console_routes
 
+    kernel.served = settings.serving(kernel.home, door, sock.getsockname()[1])
     app = create_app(kernel, routes=[DOCS_ROUTE, *console_routes(kernel)])
 
     class Server(uvicorn.Server):

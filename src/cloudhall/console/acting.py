@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 def action_form(visit: "Visit", kind: AnyKind, target: str, verb: str) -> Response:
     """What an action asks, and what it will do."""
     r = visit.kernel.find(visit.caller, kind, target)
-    return _action_page(visit, r, _action(kind, verb), None)
+    action = _action(kind, verb)
+    return _action_page(visit, r, action, None, _foreseen(visit, r, action))
 
 
 def act(visit: "Visit", kind: AnyKind, target: str, verb: str) -> Response:
-    """Run an action."""
+    """Run an action, or say only what it would change."""
     r, action = visit.kernel.find(visit.caller, kind, target), _action(kind, verb)
-    args = forms.read(action.args, "args", visit.form)
+    command = _command(visit, r, action)
     try:
-        visit.kernel.execute(visit.caller, Command(kind=kind, verb=verb, target=r.id, args=args)).result()
+        if visit.posted("step") == "check":
+            return _action_page(visit, r, action, None, foresee(visit, visit.kernel.plan(visit.caller, command)))
+        visit.kernel.execute(visit.caller, command).result()
     except Invalid as error:
         return _action_page(visit, r, action, error)
     return visit.go(f"/{kind.meta.plural}/{r.id}?done={verb}")
@@ -59,7 +62,22 @@ def _action(kind: AnyKind, verb: str) -> Action:
     return action
 
 
-def _action_page(visit: "Visit", r: Kind[Any, Any], action: Action, error: Invalid | None) -> Response:
+def _command(visit: "Visit", r: Kind[Any, Any], action: Action) -> Command:
+    args = forms.read(action.args, "args", visit.form)
+    return Command(kind=type(r), verb=action.name, target=r.id, args=args)
+
+
+def _foreseen(visit: "Visit", r: Kind[Any, Any], action: Action) -> Foresight | None:
+    """What it would change as it stands; nothing while answers are missing, or where it is refused."""
+    try:
+        return foresee(visit, visit.kernel.plan(visit.caller, _command(visit, r, action)))
+    except CloudhallError:
+        return None
+
+
+def _action_page(
+    visit: "Visit", r: Kind[Any, Any], action: Action, error: Invalid | None, foresight: Foresight | None = None
+) -> Response:
     meta = type(r).meta
     unticked = forms.unticked(action.args, "args") if visit.form else {}
     fields = forms.controls(action.args, "args", unticked | forms.texts_posted(visit.form), {})
@@ -71,6 +89,7 @@ def _action_page(visit: "Visit", r: Kind[Any, Any], action: Action, error: Inval
         call=visit.console.equivalents.act(meta, visit.target(r), action.name, args),
         action=action,
         offer=offer,
+        foresight=foresight,
         controls=forms.with_problems(fields, error.problems if error else ()),
         summary=drafts.summary(fields, error),
         **frame(visit, r),

@@ -20,6 +20,8 @@ from cloudhall.console.charts import Sibling
 from cloudhall.console.names import Named
 from cloudhall.kernel import witnesses
 from cloudhall.kernel.audit import Found, Leaf
+from cloudhall.kernel.audit_search import first_at
+from cloudhall.kernel.authority import verb_title
 from cloudhall.kernel.errors import CloudhallError, NotFound
 from cloudhall.kernel.facts import GOES_WITH
 from cloudhall.kernel.ids import is_id
@@ -35,15 +37,23 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 BATCH = 200
+DAY_US = 86_400 * SECOND_US
 LOOKED_AT_MAX = 2_000
 OTHERS_SHOWN = 6
 VERIFIER = "cloudhall_verify.py"
+ASKED = ("actor", "action", "resource", "place", "since", "until", "before")
 PHASES = {
     "done": T("已完成", "Done"),
     "intent": T("将要执行", "About to"),
     "outcome": T("执行结果", "Outcome"),
     "denied": T("已拒绝", "Denied"),
 }
+DEEDS = {
+    "session:login": T("登录", "Log-in"),
+    "session:logout": T("退出登录", "Log-out"),
+    "installation:founding": T("建立安装", "Installation founded"),
+}
+ENGINE_CALL = T("调用引擎", "Engine called")
 PHASE_ICONS = {"done": "ok", "intent": "wait", "outcome": "run", "denied": "bad"}
 
 
@@ -70,18 +80,20 @@ class Entry(NamedTuple):
     resource: Named
     project: Named
     leaf: Leaf
+    deed: T | None
 
 
 def search(visit: "Visit") -> Response:
-    """Entries that match who, what, resource, place and time, newest first."""
-    asked = {k: visit.query.get(k, "").strip() for k in ("actor", "action", "resource", "place", "since", "before")}
+    """Entries that match who, what, resource, place and days, newest first."""
+    asked = {k: visit.query.get(k, "").strip() for k in ASKED}
     found = _find(visit, asked)
     later = found[PAGE_SIZE - 1].idx if len(found) >= PAGE_SIZE else None
     given = [(k, v) for k, v in asked.items() if v and k != "before"]
     return visit.page(
         "audit.html",
-        call=equivalents.audit(given),
+        call=equivalents.audit([(k, v) for k, v in given if k != "until"]),
         asked=asked,
+        actions=_actions(visit),
         narrowed=bool(given),
         entries=[_entry(visit, f) for f in found[:PAGE_SIZE]],
         after=visit.request.url.include_query_params(before=later).query if later else "",
@@ -155,9 +167,9 @@ def verifier_file(_visit: "Visit") -> Response:
 def _find(visit: "Visit", asked: Mapping[str, str]) -> list[Found]:
     """Walk the matching entries until a page is full of what the visitor may see."""
     sight, found = Sight(visit.kernel, visit.caller), list[Found]()
-    before = int(asked["before"]) if asked.get("before", "").isdecimal() else None
+    before = _before(visit, asked)
     who, what, where = (_id_of(visit, asked.get(name, "")) for name in ("actor", "resource", "place"))
-    action, since_us = asked.get("action") or None, _since_us(asked.get("since", ""))
+    action, since_us = asked.get("action") or None, _day_us(asked.get("since", ""))
     for _ in range(LOOKED_AT_MAX // BATCH):
         batch = visit.kernel.audit.search(
             visit.tx,
@@ -174,6 +186,14 @@ def _find(visit: "Visit", asked: Mapping[str, str]) -> list[Found]:
             break
         before = batch[-1].idx
     return found
+
+
+def _before(visit: "Visit", asked: Mapping[str, str]) -> int | None:
+    """Index that all entries lie before: where the last page ended, else the end of the last day asked for."""
+    if asked.get("before", "").isdecimal():
+        return int(asked["before"])
+    last_day_us = _day_us(asked.get("until", ""))
+    return first_at(visit.tx, last_day_us + DAY_US) if last_day_us is not None else None
 
 
 def _visible(visit: "Visit", idx: int) -> Found:
@@ -207,7 +227,25 @@ def _entry(visit: "Visit", found: Found) -> Entry:
         resource=visit.names.of(leaf.resource),
         project=visit.names.of(leaf.project),
         leaf=leaf,
+        deed=_deed(visit, leaf.action),
     )
+
+
+def _deed(visit: "Visit", action: str) -> T | None:
+    """Say an operation on a kind, a log-in or a call of an engine in words; None for what has none."""
+    key, _, verb = action.partition(":")
+    kind = visit.kernel.registry.kinds.get(key)
+    if kind is not None:
+        done = verb_title(kind.meta, verb)
+        return T(f"{kind.meta.title.zh}：{done.zh}", f"{kind.meta.title.en}: {done.en}")
+    return ENGINE_CALL if key == "port" else DEEDS.get(action)
+
+
+def _actions(visit: "Visit") -> list[tuple[str, T]]:
+    """Operations that a search may be narrowed to, in words."""
+    kinds = (k.meta for k in visit.kernel.registry)
+    found = [(f"{m.key}:{v}", _deed(visit, f"{m.key}:{v}")) for m in kinds for v in m.verbs if v != "read"]
+    return [*DEEDS.items(), *((action, said) for action, said in found if said)]
 
 
 def _path(proof: Proof) -> list[Sibling]:
@@ -235,7 +273,8 @@ def _id_of(visit: "Visit", text: str) -> str:
     return text
 
 
-def _since_us(text: str) -> int | None:
+def _day_us(text: str) -> int | None:
+    """Begin of a day in Asia/Shanghai."""
     try:
         day = datetime.datetime.fromisoformat(text).replace(tzinfo=formats.ZONE)
     except ValueError:

@@ -1,5 +1,6 @@
 """The page of long work: steps with their progress, how long each took, the log, and what cancelling would do."""
 
+import statistics
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -7,11 +8,15 @@ from cloudhall.console.formats import decimal
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.operations import Operation, StepState, progress_of
 from cloudhall.kernel.pages import Page
+from cloudhall.kernel.store.tables import Sort, Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
 
 MINUTE_S = 60
 TENTH_US = SECOND_US // 10
+LOG_SHOWN = 6
+PAST_READ, PAST_LEAST = 200, 20
+NEWEST = Sort()
 
 
 class Row(NamedTuple):
@@ -25,16 +30,38 @@ class Row(NamedTuple):
 
 
 def operation(kernel: Any, _caller: Caller, o: Operation, _query: Mapping[str, str]) -> dict[str, Any]:
-    """Steps and log of an operation."""
+    """Steps and log of an operation; how long it has taken, and how long others like it took."""
     now_us = kernel.world.now_us()
     ended, steps = progress_of(o)
+    usual_us = _usual_us(kernel, o)
     return {
         "steps": [_row(step, now_us) for step in o.status.steps],
         "steps_ended": ended,
         "steps_all": steps,
         "log": o.status.log,
+        "log_shown": LOG_SHOWN,
         "may_cancel": not o.status.ended and not o.spec.cancelled,
+        "elapsed": _duration((_ended_us(o) or now_us) - o.created_us),
+        "usual": _duration(usual_us) if usual_us is not None else None,
     }
+
+
+def _usual_us(kernel: Any, o: Operation) -> int | None:
+    """Median time of the same work that was done before; None for so few that it would be a guess.
+
+    Cost: the newest `PAST_READ` operations that were done.
+    """
+    where = Where("status_ended = ?", ("done",))
+    past = kernel.tables[Operation].page(kernel.store.read(), where, NEWEST, None, PAST_READ)
+    took = [_ended_us(p) - p.created_us for p in past if p.spec.what == o.spec.what and p.id != o.id and _ended_us(p)]
+    return int(statistics.median(took)) if len(took) >= PAST_LEAST else None
+
+
+def _ended_us(o: Operation) -> int:
+    """When its last step ended; for one that was cancelled, when that was through. 0 while it runs."""
+    ready = o.condition("Ready")
+    stopped_us = ready.since_us if ready else 0
+    return (max((s.ended_us for s in o.status.steps), default=0) or stopped_us) if o.status.ended else 0
 
 
 def _row(step: StepState, now_us: int) -> Row:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.kernel import places
 from cloudhall.kernel.kinds import RETRY, Kind
-from cloudhall.kernel.policy import Object
 from cloudhall.kernel.registry import AnyKind
-from cloudhall.kernel.roles import ROLES, SECURITY_ADMIN
+from cloudhall.kernel.roles import ADMINISTRATORS, ROLES, SECURITY_ADMIN
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
@@ -35,24 +34,30 @@ def may_read_any(visit: "Visit", kind: AnyKind) -> bool:
     return visit.kernel.authority.visible(visit.tx, visit.caller, kind).sql != NEVER
 
 
-def may_create(visit: "Visit", kind: AnyKind) -> bool:
-    """Whether the visitor might create a kind here: a policy that must see the values first counts as yes."""
+def may_create(visit: "Visit", kind: AnyKind, place: str = "") -> bool:
+    """Whether the visitor might create a kind in a place, else where they work now.
+
+    A policy that must see the values first counts as yes.
+    """
     if "create" not in kind.meta.allow:
         return False
-    authority, operation = visit.kernel.authority, f"{kind.meta.key}:create"
-    subject = authority.subject(visit.tx, visit.caller)
-    wheres = [visit.place.id_for(kind.meta)] if visit.place.id else {p for ps in subject.granted.values() for p in ps}
-    for where in (*wheres, places.PLATFORM):
-        resource = Object(kind.meta.key, "", places.ancestors(visit.tx, where), {})
-        decision = authority.policies.decide(subject, operation, resource, {})
-        if decision.allowed or (decision.errors and not decision.explicit_deny):
-            return True
-    return False
+    authority = visit.kernel.authority
+    chosen = place or (visit.place.id_for(kind.meta) if visit.place.id else "")
+    granted = authority.subject(visit.tx, visit.caller).granted
+    wheres = {chosen} if chosen else {p for held in granted.values() for p in held}
+    asked = wheres if place else {*wheres, places.PLATFORM}
+    return any(authority.might_create(visit.tx, visit.caller, kind, where) for where in sorted(asked))
 
 
 def may_reset(visit: "Visit") -> bool:
     """Whether the visitor may reset passwords of some people: a security administrator, wherever."""
     return SECURITY_ADMIN in places.granted(visit.tx, visit.caller.id, visit.now_us)
+
+
+def operates(visit: "Visit") -> bool:
+    """Whether the visitor is one of the installation's own administrators, who see how it runs."""
+    held = places.granted(visit.tx, visit.caller.id, visit.now_us)
+    return any(places.PLATFORM in held.get(role, ()) for role in ADMINISTRATORS)
 
 
 def needs_role(allowed: Iterable[str]) -> T:

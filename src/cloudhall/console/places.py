@@ -85,6 +85,12 @@ def switches(visit: "Visit") -> tuple[tuple[str, Switch], ...]:
     return tuple(found)
 
 
+def projects_of(visit: "Visit", limit: int) -> list[Kind[Any, Any]]:
+    """Projects in and below the place in use, by name, as far as the visitor may read them."""
+    kind = place_kind(visit.kernel.registry, "project")
+    return visit.kernel.page(visit.caller, kind, visit.place.where(kind.meta), BY_NAME, limit=limit) if kind else []
+
+
 def creatable(visit: "Visit", kind: AnyKind) -> list[Kind[Any, Any]]:
     """Places in which a kind can lie and that the visitor may see, the one in use first.
 

@@ -20,15 +20,16 @@ def engine(home: Path, *, up: bool) -> Iterator[Finding]:
     try:
         elsewhere = s3.from_environment()
         if elsewhere is not None:
-            yield _external(elsewhere)
+            yield external(elsewhere)
             return
         yield _binary(weed_binary.locate(), home / "objects" / "engine.json")
     except CloudhallError as error:
         yield refused("engine_binary", BINARY, error)
-    yield _answering(home / "objects") if up else _ended(home / "objects")
+    yield answering(home / "objects") if up else _ended(home / "objects")
 
 
-def _external(store: s3.ExternalS3) -> Finding:
+def external(store: s3.ExternalS3) -> Finding:
+    """Whether an S3 elsewhere answers."""
     if store.healthy():
         return Finding("engine", ENGINE, T(f"{store.endpoint} 有应答", f"{store.endpoint} answers"))
     detail = T(f"{store.endpoint} 没有应答", f"{store.endpoint} does not answer")
@@ -54,7 +55,8 @@ def _binary(path: Path, record: Path) -> Finding:
     return Finding("engine_binary", BINARY, detail, State.NOTE, remedy)
 
 
-def _answering(objects: Path) -> Finding:
+def answering(objects: Path) -> Finding:
+    """Whether the embedded engine of a server that runs answers."""
     try:
         port = json.loads((objects / "ports.json").read_bytes())["s3"]
     except (OSError, ValueError, KeyError):

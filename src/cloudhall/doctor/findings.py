@@ -16,13 +16,17 @@ class State(StrEnum):
 
 
 class Finding(NamedTuple):
-    """`code` is stable, for programs; `remedy` is None where nothing needs doing."""
+    """`code` is stable, for programs; `remedy` is None where nothing needs doing.
+
+    `since_us` is 0 where nobody has written down since when it has been so.
+    """
 
     code: str
     about: T
     detail: T
     state: State = State.OK
     remedy: T | None = None
+    since_us: int = 0
 
 
 def refused(code: str, about: T, error: CloudhallError) -> Finding:

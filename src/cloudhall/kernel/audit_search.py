@@ -39,6 +39,13 @@ def entry(tx: Tx, idx: int) -> Any:
     return tx.execute(f"{_SEARCH}idx = ?", (idx,)).fetchone()
 
 
+def first_at(tx: Tx, at_us: int) -> int | None:
+    """Index of the first entry of a time or later, None where there is none yet."""
+    sql = "SELECT idx FROM audit_leaf WHERE at_us >= ? ORDER BY at_us, idx LIMIT 1"
+    row = tx.execute(sql, (at_us,)).fetchone()
+    return int(row[0]) if row else None
+
+
 def nearest_about(tx: Tx, resource: str, idx: int) -> Any:
     """First row about a resource behind an index, else the last before, as `(idx, leaf)`, or None."""
     behind = tx.execute(f"{_SEARCH}resource = ? AND idx > ? ORDER BY idx LIMIT 1", (resource, idx)).fetchone()

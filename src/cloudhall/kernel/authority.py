@@ -105,6 +105,12 @@ class Authority:
             return False
         return self.decide(tx, caller, verb, resource).allowed
 
+    def might_create(self, tx: Tx, caller: Caller, kind: AnyKind, place: str) -> bool:
+        """Advice: whether a creation in a place may be allowed; a policy that must see the values counts as yes."""
+        operation, resource = f"{kind.meta.key}:create", Object(kind.meta.key, "", places.ancestors(tx, place), {})
+        decision = self.policies.decide(self.subject(tx, caller), operation, resource, {})
+        return decision.allowed or (bool(decision.errors) and not decision.explicit_deny)
+
     def visible(self, tx: Tx, caller: Caller, kind: AnyKind) -> Where:
         """Condition that leaves the rows the caller may read: the same policy, as SQL."""
         operation = f"{kind.meta.key}:read"

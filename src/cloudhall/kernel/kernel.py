@@ -132,6 +132,7 @@ class Kernel:
         self.bin_days: Mapping[str, int] = {}
         self.witnesses: tuple[witnesses.Witness, ...] = ()
         self.chores: tuple[tuple[float, str, Callable[[], Any]], ...] = ()
+        self.served: Mapping[str, str] = {}
         self.demo_logins: tuple[tuple[str, T, str], ...] = ()
 
     def start(self) -> None:

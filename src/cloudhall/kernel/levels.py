@@ -71,9 +71,14 @@ def known_until(tx: Tx, source: str, at_us: int) -> None:
     )
 
 
+def known_us(tx: Tx) -> dict[str, int]:
+    """How far the levels of each source are known."""
+    return dict(tx.execute("SELECT source, known_us FROM meter_level_known").fetchall())
+
+
 def cut(tx: Tx, now_us: int) -> None:
     """Turn what has held so far into readings; changes no total."""
-    known = dict(tx.execute("SELECT source, known_us FROM meter_level_known").fetchall())
+    known = known_us(tx)
     for row in tx.execute(f"SELECT {_COLUMNS} FROM meter_level").fetchall():
         until = min(now_us, known.get(row[2], now_us))
         if until > row[5]:
@@ -83,7 +88,7 @@ def cut(tx: Tx, now_us: int) -> None:
 
 def open_stretches(tx: Tx, project: str, now_us: int) -> list[metering.Reading]:
     """What holds since the last cut, as readings that are not written: nobody has to cut to know what is owed now."""
-    known = dict(tx.execute("SELECT source, known_us FROM meter_level_known").fetchall())
+    known = known_us(tx)
     rows = tx.execute(f"SELECT {_COLUMNS} FROM meter_level WHERE project = ?", (project,)).fetchall()
     return [r for row in rows for r in _stretch(row, min(now_us, known.get(row[2], now_us)))]
 

@@ -94,6 +94,8 @@ class MeterDef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 METERS: dict[str, MeterDef] = {}
+BYTE = T("1 字节", "1 byte")
+"""`scale` of a meter that counts bytes, so that its quantities can be shown as sizes."""
 
 
 def define(meter: MeterDef) -> MeterDef:

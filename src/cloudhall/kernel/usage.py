@@ -65,6 +65,11 @@ class Booked(NamedTuple):
     reason: str = ""
 
     @property
+    def counts_micro(self) -> int:
+        """What it adds, or takes back."""
+        return self.sign * self.reading.quantity_micro
+
+    @property
     def place(self) -> "After":
         """Where it stands in order."""
         return After(self.reading.from_us, self.reading.source, self.reading.source_id, self.step)
@@ -98,14 +103,16 @@ def totals(tx: Tx, project: str, from_us: int, to_us: int) -> list[Total]:
     of other projects or periods.
     """
     window = Span(from_us, to_us)
-    found: list[Total] = []
-    for key in sorted(METERS):
-        add_up = _sums if METERS[key].aggregation == "sum" else _levels
-        by_resource = {total.resource: total for total in add_up(tx, project, key, window)}
-        for amended in amendments.within(tx, project, key, from_us - look_back_us(key), to_us):
-            _add(by_resource, key, amended.reading, amended.sign, window)
-        found.extend(by_resource[resource] for resource in sorted(by_resource))
-    return found
+    return [total for key in sorted(METERS) for total in of_meter(tx, project, key, window)]
+
+
+def of_meter(tx: Tx, project: str, meter: str, window: Span) -> list[Total]:
+    """Use of one meter in a period, a row per resource. Cost: the project's readings of this meter in it."""
+    add_up = _sums if meter_of(meter).aggregation == "sum" else _levels
+    by_resource = {total.resource: total for total in add_up(tx, project, meter, window)}
+    for amended in amendments.within(tx, project, meter, window.from_us - look_back_us(meter), window.to_us):
+        _add(by_resource, meter, amended.reading, amended.sign, window)
+    return [by_resource[resource] for resource in sorted(by_resource)]
 
 
 def share(reading: Reading, from_us: int, to_us: int) -> int:

@@ -7,12 +7,14 @@ from cloudhall.domains.identity.project import Project
 from cloudhall.domains.market import closing, rules
 from cloudhall.domains.market.rating import Line
 from cloudhall.domains.market.statement import Statement
-from cloudhall.kernel import events, levels, usage
+from cloudhall.kernel import events, usage
 from cloudhall.kernel.caller import Caller
+from cloudhall.kernel.evidence import Evidence, behind
+from cloudhall.kernel.intervals import Span
 from cloudhall.kernel.look import Reader
 from cloudhall.kernel.metering import METERS, Reading
 from cloudhall.kernel.pages import Page
-from cloudhall.kernel.store.tables import Where
+from cloudhall.kernel.store.tables import Sort, Where
 from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def statement(kernel: "Kernel", _caller: Caller, s: Statement, query: Mapping[st
     lines = list(s.status.lines)
     chosen = _chosen(lines, query)
     resource = query.get("resource", "")
+    row = next((x for x in chosen.rows if x.resource == resource), None) if chosen else None
     return {
         "adjustments": s.status.adjustments,
         "since": closing.pending_at(s, Reader(tx, kernel.tables, "", kernel.world.now_us()))
@@ -48,8 +51,10 @@ def statement(kernel: "Kernel", _caller: Caller, s: Statement, query: Mapping[st
         "chosen_resource": resource,
         "meters": METERS,
         "meter_def": METERS[chosen.meter] if chosen else None,
-        "readings": _readings(kernel, s, chosen, resource) if chosen and resource else [],
-        "readings_shown": READINGS_SHOWN,
+        "chosen_row": row,
+        "evidence": _evidence(kernel, s, chosen, row.resource) if chosen and row else [],
+        "evidence_max": READINGS_SHOWN,
+        "before": _before(kernel, s),
         "gaps": usage.gaps(tx, s.place, period.from_us, period.to_us),
         "conflicts": _conflicts(tx, s.place, period),
         "period": period,
@@ -74,14 +79,41 @@ def _chosen(lines: list[Line], query: Mapping[str, str]) -> Line | None:
     return lines[int(number)] if number.isdigit() and int(number) < len(lines) else None
 
 
-def _readings(kernel: "Kernel", s: Statement, line: Line, resource: str) -> list[dict[str, Any]]:
-    """Newest readings first: interval, what was read, and what it adds to the line."""
-    tx = kernel.store.read()
-    found = usage.readings(tx, s.place, line.meter, resource, line.from_us, line.to_us, limit=10_000)
-    held = levels.open_stretches(tx, s.place, s.status.as_of_us)
-    held = [r for r in held if r.meter == line.meter and r.resource == resource]
-    rows = [(row, False) for row in found] + [(usage.Booked(r), True) for r in held]
-    return [{"row": row, "open": is_open} for row, is_open in rows[: -READINGS_SHOWN - 1 : -1]]
+def _evidence(kernel: "Kernel", s: Statement, line: Line, resource: str) -> list[Evidence]:
+    """Newest readings first, with the gaps between them."""
+    window, now_us = Span(line.from_us, line.to_us), s.status.as_of_us
+    return behind(kernel.store.read(), s.place, line.meter, resource, window, now_us, limit=READINGS_SHOWN)
+
+
+def _before(kernel: "Kernel", s: Statement) -> Statement | None:
+    """Statement of the month before, to compare with."""
+    earlier = Where("place = ? AND spec_period < ?", (s.place, s.spec.period))
+    found = kernel.tables[Statement].page(kernel.store.read(), earlier, Sort("spec_period"), None, 1)
+    return found[0] if found else None
+
+
+def figures(kernel: "Kernel", _caller: Caller, s: Statement, _query: Mapping[str, str]) -> list[list[str]]:
+    """A row a resource and line, exact: quantities in millionths, unit prices in nano-yuan, amounts in fen."""
+    tx, heads = kernel.store.read(), "period,meter,plan,resource,name,quantity_micro,lot,unit_nano,amount_fen"
+    rows = [
+        [
+            s.spec.period,
+            line.meter,
+            line.plan,
+            row.resource,
+            _name(tx, row.resource),
+            str(row.quantity_micro),
+            str(line.lot),
+            " ".join(str(p.unit_nano) for p in line.pieces),
+            str(row.amount_fen),
+        ]
+        for line in s.status.lines
+        for row in line.rows
+    ]
+    changes = [
+        [a.period, a.meter, a.after.plan, "", "adjustment", "", "", "", str(a.amount_fen)] for a in s.status.adjustments
+    ]
+    return [heads.split(","), *rows, *changes]
 
 
 def _name(tx: Any, id_: str) -> str:
@@ -106,6 +138,6 @@ def _project(kernel: "Kernel", id_: str) -> T:
 
 
 PAGES = (
-    Page(kind="market.statement", view="detail", template="statement.html", context=statement),
+    Page(kind="market.statement", view="detail", template="statement.html", context=statement, figures=figures),
     Page(kind="market.statement", view="home", template="home.html", context=home),
 )

@@ -116,6 +116,12 @@ def claim(tx: Tx, now_us: int, limit: int) -> list[str]:
     return taken
 
 
+def failing(tx: Tx) -> list[tuple[str, str]]:
+    """Webhooks that people should hear of, and what each last answered. Cost: a row a webhook."""
+    sql = "SELECT webhook, last FROM webhook_line WHERE failures >= ? ORDER BY webhook"
+    return [(str(webhook), str(last)) for webhook, last in tx.execute(sql, (FAILING,))]
+
+
 def oldest(tx: Tx, webhook: str) -> int | None:
     """Revision that is next in order, or None."""
     row = tx.execute(_OLDEST, (webhook,)).fetchone()

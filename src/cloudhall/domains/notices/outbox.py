@@ -86,6 +86,13 @@ def later(tx: Tx, mail: Waiting, due_us: int) -> None:
     )
 
 
+def backlog(tx: Tx) -> tuple[int, int, int]:
+    """How many mails wait, since when the oldest does (0: none), and how often one of them has failed at most."""
+    sql = "SELECT count(*), coalesce(min(queued_us), 0), coalesce(max(tries), 0) FROM notice_mail"
+    count, since_us, tries = tx.execute(sql).fetchone()
+    return int(count), int(since_us), int(tries)
+
+
 def forget(tx: Tx, person: str) -> None:
     """Remove choice and mails of a person."""
     tx.execute("DELETE FROM notice_mail_wanted WHERE person = ?", (person,))

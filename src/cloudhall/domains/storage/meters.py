@@ -1,10 +1,9 @@
 """Meters of storage, each with unit, method, precision and the test that holds it (SYS-118)."""
 
-from cloudhall.kernel.metering import MeterDef, define
+from cloudhall.kernel.metering import BYTE, MeterDef, define
 from cloudhall.kernel.text import T
 
 _GB = T("MB（10⁶ 字节）", "MB (10⁶ bytes)")
-_BYTE = T("1 字节", "1 byte")
 _EXACT = T("精确到字节；变更在 2 秒内可见", "exact to the byte; a change is seen within 2 s")
 _COUNTED = T("精确；引擎被强行终止时为缺口", "exact; a gap where the engine was killed")
 _FROM_STREAM = T("引擎的元数据变更流", "the engine's stream of metadata changes")
@@ -19,7 +18,7 @@ METERS = (
             title=T("存储量", "Stored"),
             unit=_GB,
             aggregation="level",
-            scale=_BYTE,
+            scale=BYTE,
             precision=_EXACT,
             method=_FROM_STREAM,
             test="tests/domains/storage/test_usage.py::test_stored_bytes_are_exact",
@@ -67,7 +66,7 @@ METERS = (
             title=T("流出流量", "Traffic out"),
             unit=_GB,
             aggregation="sum",
-            scale=_BYTE,
+            scale=BYTE,
             precision=_COUNTED,
             method=_FROM_COUNTERS,
             test="tests/domains/storage/test_usage.py::test_requests_are_counted_once",
