@@ -12,7 +12,8 @@ from jinja2 import Environment, nodes
 import cloudhall
 from cloudhall import locale
 from cloudhall.console import audit, timeline
-from cloudhall.console.render import STATIC, TEMPLATES
+from cloudhall.console.assets import STATIC
+from cloudhall.console.render import TEMPLATES
 from cloudhall.installation import build_registry
 
 PACKAGE = Path(cloudhall.__file__).parent

@@ -21,6 +21,7 @@ from cloudhall.console import (
     audit,
     bulk,
     creating,
+    design,
     details,
     documents,
     doors,
@@ -42,8 +43,9 @@ from cloudhall.console import (
     uploads,
 )
 from cloudhall.console import bin as recycled
+from cloudhall.console.assets import STATIC
 from cloudhall.console.equivalents import Equivalents
-from cloudhall.console.render import STATIC, Renderer
+from cloudhall.console.render import Renderer
 from cloudhall.console.visit import COOKIE_S, Console, Visit
 from cloudhall.kernel.errors import Invalid, NotFound, Unauthenticated
 from cloudhall.kernel.kernel import Kernel
@@ -117,6 +119,7 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door("/join/accept", post=joining.accept),
         Door("/sign-up", joining.sign_up_form, joining.sign_up, public=True),
         Door("/looks", post=doors.change_looks, public=True),
+        Door("/design", design.sheet, public=True),
         Door("/search", searching.search),
         Door("/inbox", inbox.index, inbox.change),
         Door("/bin", recycled.index),

@@ -6,7 +6,6 @@ and are named `<domain>/<file>`.
 """
 
 import functools
-import hashlib
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,14 +16,28 @@ from markupsafe import Markup
 
 from cloudhall import locale
 from cloudhall.console import charts, formats
+from cloudhall.console.assets import icon, static
 from cloudhall.console.equivalents import as_api, as_command
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.registry import Registry
 from cloudhall.kernel.text import LANGUAGES, Language, T
 
-HERE = Path(__file__).parent
-STATIC = HERE / "static"
-TEMPLATES = HERE / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+DRAWN: tuple[Callable[..., Markup], ...] = (
+    charts.bars,
+    charts.gauge,
+    charts.line,
+    charts.lines,
+    charts.share_strip,
+    charts.spans,
+    charts.spots,
+    charts.stack,
+    charts.state_strip,
+    charts.tile_map,
+)
+SHAPES = (charts.Origin, charts.Plane, charts.Point)
 
 
 class Renderer:
@@ -38,18 +51,6 @@ class Renderer:
     def __call__(self, template: str, language: Language, context: Mapping[str, Any]) -> str:
         """HTML of a page."""
         return self._environments[language].get_template(template).render(context)
-
-
-@functools.cache
-def static(name: str) -> str:
-    """Address of a file under `static/`; it changes with the content, so browsers may keep it for ever."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:8]
-    return f"/static/{name}?v={digest}"
-
-
-def icon(name: str) -> Markup:
-    """Draw an icon; the word beside it carries the meaning."""
-    return Markup('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>').format(static("icons.svg"), name)
 
 
 def noun(title: T) -> T:
@@ -85,9 +86,8 @@ def _environment(loader: ChoiceLoader, language: Language, now_us: Callable[[], 
         "precise": formats.precise,
         "day": functools.partial(_in, formats.day, language),
         "moment": lambda at_us: formats.moment(at_us, language, now_us()),
-        "bars": functools.partial(charts.bars, language),
-        "line": functools.partial(charts.line, language),
-        "share_strip": functools.partial(charts.share_strip, language),
+        **{draw.__name__: functools.partial(draw, language) for draw in DRAWN},
+        **{shape.__name__: shape for shape in SHAPES},
         "sparkline": charts.sparkline,
         "meter": charts.meter,
         "tree": charts.tree,

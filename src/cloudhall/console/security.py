@@ -188,7 +188,7 @@ def _square(made: totp.Enrolment) -> Markup:
     import segno
 
     code = segno.make(made.uri, error="m", micro=False)
-    return Markup(code.svg_inline(scale=QR_SCALE, dark="#000", light="#fff", svgclass="square"))  # noqa: S704  segno draws, nobody else's text is in it
+    return Markup(code.svg_inline(scale=QR_SCALE, dark="black", light="white", svgclass="square"))  # noqa: S704  segno draws, nobody else's text is in it
 
 
 def _kept(visit: "Visit", recovery_codes: tuple[str, ...]) -> Response:

@@ -1,13 +1,17 @@
-"""Design tokens: every colour of the console, once. `python -m cloudhall.console.tokens` writes `static/tokens.css`.
+"""Design tokens: colour, type, size, radius, elevation and motion, once, for every look.
 
-Names are mineral pigments' jobs, not hues. Invariant: no template and no other style sheet names a colour; a test
-computes the contrast of every pair that carries text from this table, and holds the written file to it.
+`python -m cloudhall.console.tokens` writes `static/tokens.css`, and the mark in its square as `static/favicon.svg`.
+Names say what a token is for, not which hue it has. Invariants: no template and no other style sheet names a colour;
+every pair of `PAIRS` reads at its least contrast in all looks; the written files are what this table says.
 """
 
-from pathlib import Path
+import re
 from typing import NamedTuple
 
-FILE = Path(__file__).parent / "static" / "tokens.css"
+from cloudhall.console.assets import STATIC
+
+FILE, FAVICON = STATIC / "tokens.css", STATIC / "favicon.svg"
+LOOKS = ("light", "dark", "high")
 
 
 class Colour(NamedTuple):
@@ -52,6 +56,19 @@ COLOURS: dict[str, Colour] = {
     "q4": Colour("#2F6E97", "#5C9AC4", "#1B5F94"),
     "q5": Colour("#14577F", "#A6CFEA", "#003C6E"),
 }
+TEXT, SHAPE = 4.5, 3.0  # WCAG 2.2, 1.4.3 and 1.4.11
+PAIRS: dict[tuple[str, str], float] = {  # (what is on it, ground): least contrast
+    **{("ink", ground): TEXT for ground in ("canvas", "surface", "sunk", "asoft")},
+    ("ink2", "canvas"): TEXT,
+    **{("ink3", ground): TEXT for ground in ("canvas", "surface", "sunk", "asoft", "oksoft", "warnsoft", "badsoft")},
+    **{("accent", ground): TEXT for ground in ("canvas", "surface", "asoft")},
+    ("onaccent", "accent"): TEXT,
+    **{(state, ground): TEXT for state in ("ok", "warn", "bad") for ground in ("canvas", f"{state}soft")},
+    **{("ink", step): TEXT for step in ("q1", "q2", "q3")},
+    **{("onaccent", step): TEXT for step in ("q4", "q5")},
+    **{("line2", ground): SHAPE for ground in ("surface", "canvas")},
+    **{(f"c{n}", "canvas"): SHAPE for n in range(1, 8)},
+}
 
 
 class Type(NamedTuple):
@@ -67,6 +84,7 @@ class Type(NamedTuple):
 
 TYPES: dict[str, Type] = {
     "figure": Type(700, 26, 32, 32, 34, 42),
+    "headline": Type(700, 32, 46, 44, 40, 56),
     "h1": Type(700, 22, 30, 30, 28, 40),
     "h2": Type(700, 15, 24, 22, 21, 32),
     "body": Type(400, 14, 22, 20, 18, 30),
@@ -87,6 +105,20 @@ SIZES = {  # name: (normal, large type)
     "side": ("200px", "232px"),
     "icon": ("16px", "20px"),
 }
+FIXED = {  # what no look changes
+    "r-chip": "3px",
+    "r-button": "4px",
+    "r-table": "6px",
+    "r-overlay": "8px",
+    "e-toast": "0 4px 16px rgba(0, 0, 0, 0.12)",
+    "e-overlay": "0 12px 40px rgba(0, 0, 0, 0.28)",
+    "m-hover": "120ms ease-out",
+    "m-overlay": "160ms ease-out",
+    "m-progress": "300ms linear",
+    "s-section": "22px",
+    "s-column": "40px",
+}
+EDGES, EDGES_PHONE = ("24px", "32px"), ("16px", "16px")
 # Names first: on Debian `system-ui` and `sans-serif` resolve to DejaVu, a tenth wider than these.
 SANS = (
     '"PingFang SC", "HarmonyOS Sans SC", "MiSans", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", '
@@ -97,17 +129,20 @@ MONO = '"SF Mono", "Cascadia Mono", "Noto Sans Mono CJK SC", "DejaVu Sans Mono",
 
 
 def render() -> str:
-    """Whole style sheet: light, then dark by system and by choice, then high contrast, large type, phone, print."""
+    """Whole style sheet: light, then dark and contrast by system and by choice, then large type, phone, print."""
     dark = [*_colours("dark"), "color-scheme: dark;", "--scrim: rgba(0, 0, 0, 0.6);"]
+    high = [*_colours("high"), "color-scheme: light;", "--scrim: rgba(0, 0, 0, 0.6);", "--ring: 3px;"]
     return "\n".join(
         [
             "/* Written by `python -m cloudhall.console.tokens`; the table stands in tokens.py. */",
-            _rule(":root", [*_base(), *_types("line"), *_sizes(0)]),
+            _rule(":root", [*_base(), *_types("line"), *_sizes(0), *_fixed(), *_edges(EDGES)]),
             _rule(":root:lang(en)", [f"--sans: {SANS_EN};", *_types("line_en")]),
             _media("(prefers-color-scheme: dark)", _rule(':root[data-look="system"]', dark)),
             _rule(':root[data-look="dark"]', dark),
-            _rule(':root[data-contrast="high"]', [*_colours("high"), "color-scheme: light;", "--ring: 3px;"]),
+            _media("(prefers-contrast: more)", _rule(':root[data-look="system"]', high)),
+            _rule(':root[data-contrast="high"]', high),
             _rule(':root[data-type="large"]', [*_types("line_large"), *_sizes(1)]),
+            _media("(max-width: 959.98px)", _rule(":root", _edges(EDGES_PHONE))),
             _media("(max-width: 639.98px)", _rule(':root:not([data-type="large"])', _phone())),
             _media("print", _rule(":root:root", [*_colours("light"), "color-scheme: light;"])),
         ]
@@ -141,6 +176,14 @@ def _sizes(which: int) -> list[str]:
     return [f"--{name}: {both[which]};" for name, both in SIZES.items()]
 
 
+def _fixed() -> list[str]:
+    return [f"--{name}: {value};" for name, value in FIXED.items()]
+
+
+def _edges(edges: tuple[str, str]) -> list[str]:
+    return [f"--edge-left: {edges[0]};", f"--edge-right: {edges[1]};"]
+
+
 def _rule(selector: str, lines: list[str]) -> str:
     return f"{selector} {{\n" + "".join(f"  {line}\n" for line in lines) + "}"
 
@@ -149,5 +192,21 @@ def _media(query: str, rule: str) -> str:
     return f"@media {query} {{\n{rule}\n}}"
 
 
+def favicon() -> str:
+    """Return the mark in a square of 22 % radius, in the look of the system; it is shown at 16 to 32 px."""
+    symbols = (STATIC / "icons.svg").read_text("utf-8")
+    drawn = re.search(r'<symbol id="mark-small"[^>]*>(.*?)</symbol>', symbols)
+    assert drawn
+    square, mark = COLOURS["accent"], COLOURS["onaccent"]
+    dark = f"@media(prefers-color-scheme:dark){{rect{{fill:{square.dark}}}g{{stroke:{mark.dark}}}}}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><style>{dark}</style>'
+        f'<rect width="32" height="32" rx="7" fill="{square.light}"/><g transform="translate(4 3.2)" fill="none" '
+        f'stroke="{mark.light}" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round">{drawn[1]}</g>'
+        "</svg>\n"
+    )
+
+
 if __name__ == "__main__":
     FILE.write_text(render() + "\n", encoding="utf-8")
+    FAVICON.write_text(favicon(), encoding="utf-8")
