@@ -5,6 +5,7 @@ the request id, and the cookies that the visit has set; every post has a token t
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -40,6 +41,7 @@ from cloudhall.console import (
     searching,
     security,
     session,
+    tools,
     uploads,
 )
 from cloudhall.console import bin as recycled
@@ -131,6 +133,7 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door(f"/audit/{audit.VERIFIER}", audit.verifier_file),
         Door("/audit/{idx:int}", audit.entry),
         Door("/audit/{idx:int}/proof.json", audit.proof_file),
+        *(Door(f"/{tool.path}", partial(tools.show, tool=tool)) for tool in kernel.registry.tools),
         Door("/{plural}:create", _of_kind(creating.form), _of_kind(creating.submit)),
         Door("/{plural}:preview", post=_of_kind(creating.preview)),
         *(Door(f"/{{plural}}:{verb}", _of_many(bulk.form, verb), _of_many(bulk.submit, verb)) for verb in bulk.VERBS),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.domains.storage.plan import report
 from cloudhall.domains.storage.plan.assumptions import Assumptions, of_file, usual
@@ -11,6 +11,9 @@ from cloudhall.domains.storage.plan.quantity import bytes_of
 from cloudhall.domains.storage.plan.scheme import Domain, scheme_of
 from cloudhall.kernel.errors import Invalid
 from cloudhall.kernel.text import Language, T
+
+if TYPE_CHECKING:
+    from cloudhall.domains.storage.plan.trial import Trial
 
 YEARS_MAX = 1_000_000
 OUTAGES_MAX = 20_000_000  # a simulation takes about 100 bytes for each
@@ -59,7 +62,7 @@ def _assumed(asked: Asked) -> Assumptions:
     return usual().changed({**kept, **asked.changes})
 
 
-def _tried(plan: Plan, asked: Asked) -> Any:
+def _tried(plan: Plan, asked: Asked) -> "Trial":
     from cloudhall.domains.storage.plan.simulate import Chance  # NumPy: only where years are simulated
     from cloudhall.domains.storage.plan.trial import tried
 

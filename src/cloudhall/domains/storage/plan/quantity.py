@@ -9,8 +9,8 @@ from cloudhall.kernel.errors import Invalid
 from cloudhall.kernel.text import Language, T
 
 STEPS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGTPE])?(i)?B?")
-LETTERS = "kMGTPE"
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtpe])?(i)?b?", re.IGNORECASE)
+LETTERS = "kmgtpe"
 CAPACITY_MAX = 10**21
 UNITS = {
     "1": T("", ""),
@@ -40,7 +40,7 @@ MINUS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def bytes_of(text: str) -> int:
     """Read a size such as `1EB`, `500TB` or `1EiB`; raises `Invalid`."""
     found = SIZE.fullmatch(text.strip())
-    exponent = LETTERS.lower().index(found[2].lower()) + 1 if found and found[2] else 0
+    exponent = LETTERS.index(found[2].lower()) + 1 if found and found[2] else 0
     size = round(float(found[1]) * (1024 if found[3] else 1000) ** exponent) if found else 0
     if not 10**9 <= size <= CAPACITY_MAX:
         raise Invalid(

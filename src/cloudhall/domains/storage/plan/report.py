@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from cloudhall.domains.storage.plan.assumptions import Assumption
 from cloudhall.domains.storage.plan.durability import TITLES
@@ -9,8 +10,10 @@ from cloudhall.domains.storage.plan.figures import GROUPS
 from cloudhall.domains.storage.plan.planning import Plan
 from cloudhall.domains.storage.plan.quantity import number, show
 from cloudhall.domains.storage.plan.scheme import DOMAINS
-from cloudhall.domains.storage.plan.trial import Trial
 from cloudhall.kernel.text import Language, T
+
+if TYPE_CHECKING:
+    from cloudhall.domains.storage.plan.trial import Trial  # brings NumPy
 
 GAP = "  "
 ASSUMED = T("假定", "Assumptions")
@@ -62,7 +65,7 @@ def compared_lines(plans: Sequence[Plan], language: Language) -> list[str]:
     return _columns(rows)
 
 
-def trial_lines(trial: Trial, language: Language) -> list[str]:
+def trial_lines(trial: "Trial", language: Language) -> list[str]:
     """What the formula says of one cell beside what its simulated years say."""
     years = T(
         f"模拟一个单元 {number(trial.years)} 年（种子 {trial.seed}）",

@@ -10,7 +10,7 @@ Time and memory: about 10 µs and 100 bytes a disk failure.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import gamma
 from typing import NamedTuple
 
@@ -114,7 +114,7 @@ def _blows(e: Exposed, horizon_h: float, drawn: np.random.Generator) -> Iterator
     a, grid = e.a, e.grid
     lost = a["batch_share"] * a["batch_lost"]
     needed = e.scheme.parity + 1
-    kinds = (
+    kinds: tuple[tuple[float, Callable[[], tuple[Ints, float]]], ...] = (
         (grid.servers * a["server_loss"], lambda: _unit(grid, Domain.SERVER, drawn)),
         (grid.racks * a["rack_loss"], lambda: _unit(grid, Domain.RACK, drawn)),
         (a["power_events"], lambda: _units(grid, Domain.SERVER, a["power_lost"], needed, drawn)),

@@ -58,8 +58,8 @@ def layout_of(capacity_bytes: int, scheme: Scheme, domain: Domain, a: Assumption
     return Layout(
         capacity_bytes=capacity_bytes,
         cells=cells,
-        cell=_cell(math.ceil(capacity_bytes / cells), math.ceil(objects / cells), scheme, domain, a),
-        raw_bytes=math.ceil(capacity_bytes * scheme.parts / scheme.data),
+        cell=_cell(-(-capacity_bytes // cells), -(-objects // cells), scheme, domain, a),
+        raw_bytes=-(-capacity_bytes * scheme.parts // scheme.data),
         objects=objects,
         metadata_bytes=round(objects * a["name_bytes"] * a["name_copies"]),
         # Whoever holds a part holds the whole index: in memory of a copy, searched on disk of a coded part (SeaweedFS).
