@@ -45,8 +45,8 @@ def stale(made: Mapping[str, str]) -> list[str]:
 
 
 def _formatted(text: str) -> str:
-    ruff = Path(sys.executable).with_name("ruff")
-    command = [ruff, "format", "--stdin-filename", PACKAGE / "kinds/made.py", "-"]
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    command = [ruff, "format", "--stdin-filename", str(PACKAGE / "kinds/made.py"), "-"]
     return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
 

@@ -66,8 +66,8 @@ def where_of(meta: Meta, types: Types) -> str:
     rows = dict(_filters(meta, types))
     name = f"{types.prefix}Where"
     if all(word.isidentifier() and not keyword.iskeyword(word) for word in rows):
-        members = (f"{word}: {type_}" for word, type_ in rows.items())
-        types.add(name, f"What a list of {meta.plural} is filtered by.", members, base="TypedDict, total=False")
+        typed = (f"{word}: {type_}" for word, type_ in rows.items())
+        types.add(name, f"What a list of {meta.plural} is filtered by.", typed, base="TypedDict, total=False")
     else:
         members = ", ".join(f"{word!r}: {type_}" for word, type_ in rows.items())
         types.written[name] = f"{name} = TypedDict({name!r}, {{{members}}}, total=False)\n"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cloudhall.cli.declared import catalogue_of
-from cloudhall.cli.output import Output, show_one
+from cloudhall.cli.output import Output, one_lines, print_lines
 from cloudhall.installation import build_registry
 
 LINE = {
@@ -23,7 +23,7 @@ def test_the_lines_of_a_statement_are_what_price_times_quantity(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    show_one(catalogue_of(build_registry())["nouns"]["statement"], STATEMENT, Output("table"))
+    print_lines(one_lines(catalogue_of(build_registry())["nouns"]["statement"], STATEMENT, Output("table")))
     shown = capsys.readouterr().out.splitlines()
     head, line = shown[shown.index("Lines") + 1 :]
     assert head.split() == ["Item", "Quantity", "×", "price", "Amount"]

@@ -10,15 +10,21 @@ import pytest
 
 from cloudhall.sdk import client as client_module
 from cloudhall.sdk.client import Client
-from cloudhall.sdk.errors import Misuse, NotFound, Unreachable
+from cloudhall.sdk.errors import Misuse, NotFound, Unavailable, Unreachable
 
 PROBLEM = {"status": 404, "code": "NOT_FOUND", "detail": "no bucket x", "how": "look again", "request_id": "rq-1"}
 
+BUSY = {"code": "BUSY", "detail": "busy", "retry_after_s": 0}
+
 
 class Script(ThreadingHTTPServer):
-    """Breaks the first `breaks` connections, then answers `status`, `kind` and `content`; remembers what came."""
+    """Breaks the first `breaks` connections, then says that it is `busy`, status by status, then answers.
+
+    The answer is `status`, `kind` and `content`. Remembers what came.
+    """
 
     breaks = 0
+    busy: tuple[int, ...] = ()
     status = 200
     kind = "application/json"
     content = b'{"items": []}'
@@ -42,14 +48,21 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.breaks:
             self.server.breaks -= 1
             self.close_connection = True  # without a word, as a server that was killed
-            return
-        self.send_response(self.server.status)
-        self.send_header("Content-Type", self.server.kind)
-        self.send_header("Content-Length", str(len(self.server.content)))
-        if self.server.status == 302:
+        elif self.server.busy:
+            status, *rest = self.server.busy
+            self.server.busy = tuple(rest)
+            self.answer(status, "application/problem+json", json.dumps(BUSY | {"status": status}).encode())
+        else:
+            self.answer(self.server.status, self.server.kind, self.server.content)
+
+    def answer(self, status: int, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        if status == 302:
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
         self.end_headers()
-        self.wfile.write(self.server.content)
+        self.wfile.write(content)
 
     do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815  names that http.server looks for
 
@@ -59,7 +72,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    monkeypatch.setattr(client_module, "PAUSES_S", (0.0, 0.0))
+    for name, pause in (("PAUSES_S", (0.0, 0.0)), ("BUSY_S", 0.01), ("STREAM_AGAIN_S", 0.0)):
+        monkeypatch.setattr(client_module, name, pause)
     server = Script()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -113,6 +127,32 @@ def test_a_problem_is_not_sent_again(server: Script, client: Client) -> None:
         client.send("GET", "/api/v1/buckets/x")
     assert refused.value.body == PROBLEM
     assert len(server.seen) == 1
+
+
+def test_a_busy_server_is_asked_again_under_the_same_key(server: Script, client: Client) -> None:
+    server.busy = (429, 503)
+    client.send("POST", "/api/v1/buckets", body={})
+    assert len(server.seen) == 3
+    assert len({headers["Idempotency-Key"] for _, _, headers, _ in server.seen}) == 1
+
+
+def test_patience_has_an_end(server: Script) -> None:
+    server.busy = (503,) * 99
+    hasty = Client(server.url, patience_s=0.0)
+    with pytest.raises(Unavailable):
+        hasty.send("GET", "/api/v1/whoami")
+    hasty.close()
+    assert len(server.seen) == 1
+
+
+def test_a_stream_that_breaks_is_taken_up_where_it_was(server: Script, client: Client) -> None:
+    server.kind, server.content = "text/event-stream", b'id: 7\ndata: {"revision": 7}\n\nid: 9\n\ndata: {"revis'
+    events = client.watch({"after": "5", "kind": "storage.bucket"})
+    assert next(events) == {"revision": 7}
+    server.content = b'id: 11\ndata: {"revision": 11}\n\n'
+    assert next(events) == {"revision": 11}
+    assert [path for _, path, _, _ in server.seen] == ["/api/v1/watch?after=5&kind=storage.bucket"] * 2
+    assert server.seen[1][2]["Last-Event-ID"] == "9"
 
 
 @pytest.mark.parametrize(("status", "kind"), [(200, "text/html"), (302, "text/plain"), (502, "text/html")])

@@ -11,13 +11,13 @@ from cloudhall.cli.app import current
 from cloudhall.cli.common import output_of, output_options
 from cloudhall.cli.errors import FAILED
 from cloudhall.cli.here import folder_of, told
+from cloudhall.cli.looking import PAGE_SIZE_MAX, first
 from cloudhall.cli.output import aligned, hint, note, print_json, print_lines, show_rows
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.run import HOME
 from cloudhall.cli.tables import Column
 from cloudhall.cli.typed import Moment, Whole
 from cloudhall.cli.values import moment
-from cloudhall.cli.verbs import PAGE_SIZE_MAX, first
 from cloudhall.sdk.errors import Failure, Misuse
 from cloudhall.sdk.language import T, say
 
@@ -65,6 +65,12 @@ TITLES = {
     "resource": T("资源", "Resource"),
     "phase": T("结果", "Outcome"),
 }
+PHASES = {
+    "done": T("已完成", "done"),
+    "intent": T("将要执行", "about to"),
+    "outcome": T("执行结果", "outcome"),
+    "denied": T("已拒绝", "denied"),
+}
 
 
 def list_(*, resource: str | None, limit: int, **given: Any) -> None:
@@ -74,15 +80,20 @@ def list_(*, resource: str | None, limit: int, **given: Any) -> None:
     asked |= {"resource": app.id_of(resource or ""), "page_size": str(min(limit, PAGE_SIZE_MAX))}
     names: dict[str, str] = {}
     pages = (page for page in app.client.pages("audit", asked) if names.update(page["names"]) is None)
-    entries, more = first(pages, limit)
+    entries, _, more = first(pages, limit)
     if output.style == "table":
         named = ({k: names.get(e[k], e[k]) for k in ("actor", "resource")} for e in entries)
-        entries = [
-            e | n | {"at": moment(e["at"]), "index": str(e["index"])} for e, n in zip(entries, named, strict=True)
-        ]
+        entries = [e | n | _shown(e) for e, n in zip(entries, named, strict=True)]
     show_rows([Column(say(title), name) for name, title in TITLES.items()], entries, output.style)
     if more:
         note(say(MORE, len(entries)))
+
+
+def _shown(entry: dict[str, Any]) -> dict[str, str]:
+    """What people read of an entry: its time here, and how it went in words; an outcome with its reason."""
+    phase = say(PHASES[entry["phase"]]) if entry["phase"] in PHASES else entry["phase"]
+    said = f"{phase} {entry['reason']}" if entry["phase"] == "outcome" and entry.get("reason") else phase
+    return {"at": moment(entry["at"]), "index": str(entry["index"]), "phase": said}
 
 
 def prove(*, index: int | None, resource: str | None, out: str | None, kept_size: int | None, private: bool) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 from cloudhall.cli.app import current
 from cloudhall.cli.common import PLACES, output_of, output_options
+from cloudhall.cli.looking import first
 from cloudhall.cli.output import hint, note, show_rows
 from cloudhall.cli.parts import Command, Group, Option
 from cloudhall.cli.tables import Column, Wire
 from cloudhall.cli.values import moment, size, yuan
-from cloudhall.cli.verbs import first
 from cloudhall.sdk.language import T, say
 
 TITLES = {
@@ -37,7 +37,7 @@ def list_(*, kind: str | None, place: str | None, **given: Any) -> None:
     """Print what was deleted, the last first, with what it holds and costs."""
     app, output = current(), output_of(given)
     asked = {"kind": kind or "", "place": place or ""}
-    items, _ = first(app.client.pages("bin", {name: value for name, value in asked.items() if value}), None)
+    items, *_ = first(app.client.pages("bin", {name: value for name, value in asked.items() if value}), None)
     if output.style == "table" and not items:
         note(EMPTY)
         return

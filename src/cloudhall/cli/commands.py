@@ -5,11 +5,11 @@ Nothing here knows a kind. A verb that nobody may be allowed is not offered. Wha
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
-from cloudhall.cli import verbs
+from cloudhall.cli import looking, verbs
 from cloudhall.cli.catalogue import Field, Noun, paths_of
 from cloudhall.cli.common import change_options, json_words, output_options, place_options
 from cloudhall.cli.options import filter_option, option_name, options_of, typed_as
@@ -32,6 +32,7 @@ ATOMIC = T("与 --from 合用：全部成功或全部不做（最多 500 项）"
 WHERE = T("对符合的全部进行，可重复，写法同 list 的筛选", "All that fit, may be repeated; fields as list filters by")
 SELECTOR = T("带有此标签的，可重复", "With this label, may be repeated")
 PLAN = T("照此前所示的计划进行，不再询问", "Do what that plan showed, without asking")
+WATCH = T("一直看着，有变化就显示；Ctrl-C 结束", "Stay and show what changes; Ctrl-C ends it")
 SET, UNSET = (
     T("加上标签，可重复", "Put this label on, may be repeated"),
     T("去掉标签，可重复", "Take it off, may be repeated"),
@@ -109,10 +110,15 @@ def _list_params(noun: Noun) -> list[click.Parameter]:
             metavar="N",
         ),
         Option("--all", text=T("全部", "Every one"), is_flag=True),
+        Option("-w", "--watch", text=WATCH, is_flag=True),
     ]
 
 
 def _get_params(_noun: Noun) -> list[click.Parameter]:
+    return [Argument("target", metavar="NAME", text=TARGET), Option("-w", "--watch", text=WATCH, is_flag=True)]
+
+
+def _edit_params(_noun: Noun) -> list[click.Parameter]:
     return [Argument("target", metavar="NAME", text=TARGET)]
 
 
@@ -141,6 +147,12 @@ def _update_params(noun: Noun) -> list[click.Parameter]:
         *_written_whole(),
         *change_options(),
     ]
+
+
+def _edit(noun: Noun, **given: Any) -> None:
+    from cloudhall.cli.editing import edit  # brings YAML and what starts programs
+
+    edit(noun, **given)
 
 
 def _delete_params(_noun: Noun) -> list[click.Parameter]:
@@ -213,10 +225,11 @@ def _filled(field: Field) -> str:
 
 
 VERBS: dict[str, Verb] = {
-    "list": Verb("read", T("列出{}", "List {many}"), verbs.list_, _list_params),
-    "get": Verb("read", T("查看{}", "Show {one}"), verbs.get, _get_params),
+    "list": Verb("read", T("列出{}", "List {many}"), looking.list_, _list_params),
+    "get": Verb("read", T("查看{}", "Show {one}"), looking.get, _get_params),
     "create": Verb("create", T("新建{}", "Create {one}"), verbs.create, _create_params),
     "update": Verb("update", T("修改{}", "Change {one}"), verbs.update, _update_params),
+    "edit": Verb("update", T("在编辑器中修改{}", "Change {one} in an editor"), _edit, _edit_params),
     "delete": Verb("delete", T("删除{}", "Delete {one}"), verbs.delete, _delete_params),
     "label": Verb(
         "update", T("给筛选出的加减标签：{}", "Label {many} that a filter finds"), verbs.label, _label_params

@@ -14,7 +14,7 @@ from cloudhall.sdk.errors import Misuse
 from cloudhall.sdk.language import T, say
 
 Given = Mapping[str, Any]
-STYLES = ("table", "tsv", "json", "name")
+STYLES = ("table", "tsv", "json", "name", "yaml")
 PLACES = {
     "project": T("所在项目（默认见 cloudhall context）", "Project it lies in (default: see cloudhall context)"),
     "organisation": T("所在单位", "Organisation it lies in"),
@@ -24,6 +24,7 @@ NO_FIELD, KNOWN = T("没有字段 {}", "There is no field {}"), T("可用：{}",
 TYPE_NAME = T("输入名称 {} 以确认：", "Type the name {} to confirm: ")
 FORMS = T("{}；默认在终端为 table，在管道中为 tsv", "{}; by default table on a terminal and tsv in a pipe")
 JSON_FIELDS = T("输出 JSON，可只要某些字段：--json=name,state", "Print JSON, or some fields of it: --json=name,state")
+FIELDS = T("可只要其中一些：--json={}", "Some of them alone: --json={}")
 JSON_WHOLE = T("输出 JSON", "Print JSON")
 DRY_RUN = T("只检查：说明裁决、配额、价格和后果，不做改动", "Only check: say verdict, quota, price and effects")
 YES = T("不再询问", "Do not ask")
@@ -35,7 +36,7 @@ NOT_CONFIRMED = T("未确认，什么也没有改", "Not confirmed; nothing chan
 
 def output_options(noun: Noun | None = None) -> list[click.Parameter]:
     """`-o` and `--json`; resources have names, and fields to choose from."""
-    styles = STYLES if noun else STYLES[:-1]
+    styles = STYLES if noun else STYLES[:3]
     how = T(*(form.format(", ".join(styles)) for form in FORMS))
     chosen = Option("--json", text=JSON_FIELDS, is_flag=False, flag_value=EVERY, metavar="[FIELDS]", common=True)
     return [
@@ -49,6 +50,8 @@ def output_of(given: Given, noun: Noun | None = None) -> Output:
     if not given["json"]:
         return Output(given["output"] or automatic())
     if noun is None or given["json"] == EVERY:
+        if noun and sys.stdout.isatty():
+            note(say(FIELDS, ",".join(paths_of(noun))))
         return Output("json")
     return Output("json", tuple(_path(noun, word) for word in given["json"].split(",")))
 

@@ -66,6 +66,10 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "verify": BuiltIn("offline:VERIFY", T("离线核验证明文件", "Check a proof file offline")),
         "api": BuiltIn("raw:API", T("直接调用接口", "Call the interface directly")),
     },
+    T("用文件管理", "Managing by files"): {
+        "apply": BuiltIn("apply:APPLY", T("让资源成为文件所写的样子", "Make resources what files say")),
+        "diff": BuiltIn("apply:DIFF", T("文件与现状的差别", "How files differ from what is")),
+    },
     T("服务器", "Server"): {
         "run": BuiltIn("run:run", T("启动服务器", "Start the server")),
         "witness": BuiltIn("witness:WITNESS", T("为别人的审计日志会签", "Countersign other people's audit logs")),
@@ -127,6 +131,14 @@ class Root(Group):
         from cloudhall.cli.commands import group_of
 
         return group_of(noun)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Ask for the catalogue only where the word may be a kind's."""
+        return (
+            click.Group.resolve_command(self, ctx, args) if args[0] in BUILT_IN else super().resolve_command(ctx, args)
+        )
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Examples, kinds by domain, then the rest."""

@@ -3,7 +3,7 @@
 Programs get the ids, which stay what they are when something is renamed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from cloudhall.cli.app import App
@@ -16,11 +16,16 @@ ASKED_AT_ONCE = 200  # ids that fit into one address
 
 def told(app: App, items: Sequence[Wire]) -> list[Wire]:
     """Copies of resources or rows with names for the ids in them; a request for every 200 ids, none without ids."""
-    ids = sorted({id_ for item in items for id_ in _ids(item)})
-    names: dict[str, str] = {}
-    for n in range(0, len(ids), ASKED_AT_ONCE):
-        names |= app.client.look("names", {"id": ids[n : n + ASKED_AT_ONCE]})["names"]
+    names = names_of(app, {id_ for item in items for id_ in _ids(item)})
     return [_named(item, names) for item in items] if names else list(items)
+
+
+def names_of(app: App, ids: Collection[str]) -> dict[str, str]:
+    """Names by id, of those that may be seen; a request for every 200."""
+    asked, names = sorted(ids), dict[str, str]()
+    for n in range(0, len(asked), ASKED_AT_ONCE):
+        names |= app.client.look("names", {"id": asked[n : n + ASKED_AT_ONCE]})["names"]
+    return names
 
 
 def _ids(value: Any) -> Iterator[str]:

@@ -16,7 +16,7 @@ from cloudhall.cli.values import ABSENT, NO, YES, at, is_text, moment, printable
 from cloudhall.cli.width import pad, width
 from cloudhall.sdk.language import T, Text, say
 
-Style = Literal["table", "tsv", "json", "name"]
+Style = Literal["table", "tsv", "json", "name", "yaml"]
 BOLD = "1"
 FILTERS_SHOWN = 3
 CONDITIONS, NEXT = T("条件", "Conditions"), T("下一步：cloudhall {}", "next: cloudhall {}")
@@ -35,42 +35,40 @@ def automatic() -> Style:
     return "table" if sys.stdout.isatty() else "tsv"
 
 
-def show_list(noun: Noun, items: Sequence[Wire], output: Output, *, everywhere: bool = False) -> None:
-    """Print resources of one kind; those of several places with their place, where the kind does not show it anyway."""
+def list_lines(noun: Noun, items: Sequence[Wire], output: Output, *, everywhere: bool = False) -> list[str]:
+    """Resources of one kind; those of several places with their place, where the kind does not show it anyway."""
     if output.style == "json":
-        print_json([picked(item, output.paths) for item in items])
-    elif output.style == "name":
-        print_lines(item["name"] for item in items)
-    else:
-        paths = paths_of(noun)
-        columns = [
-            Column(say(paths[path]["title"]), path, paths[path]) for path in _columns(noun, everywhere=everywhere)
-        ]
-        show_rows(columns, items, output.style)
+        return [as_json([picked(item, output.paths) for item in items])]
+    if output.style == "name":
+        return [item["name"] for item in items]
+    paths = paths_of(noun)
+    columns = [Column(say(paths[path]["title"]), path, paths[path]) for path in _columns(noun, everywhere=everywhere)]
+    return _row_lines(columns, items, output.style)
 
 
-def show_one(noun: Noun, item: Wire, output: Output) -> None:
-    """Print one resource with everything known of it."""
+def one_lines(noun: Noun, item: Wire, output: Output) -> list[str]:
+    """One resource with everything known of it."""
     if output.style == "json":
-        print_json(picked(item, output.paths))
-    elif output.style == "name":
-        print_lines([item["name"]])
-    elif output.style == "tsv":
-        print_lines(f"{path}\t{raw(at(item, path))}" for path in paths_of(noun) if at(item, path) is not None)
-    else:
-        print_lines([*_facts(noun, item), *_inner_tables(noun, item), *condition_lines(item)])
+        return [as_json(picked(item, output.paths))]
+    if output.style == "name":
+        return [item["name"]]
+    if output.style == "tsv":
+        return [f"{path}\t{raw(at(item, path))}" for path in paths_of(noun) if at(item, path) is not None]
+    return [*_facts(noun, item), *_inner_tables(noun, item), *condition_lines(item)]
 
 
 def show_rows(columns: Sequence[Column], rows: Sequence[Wire], style: Style) -> None:
     """Print rows of any kind."""
-    if style == "json":
-        print_json(rows)
-    elif style == "tsv":
-        print_lines("\t".join(raw(at(row, c.path)) for c in columns) for row in rows)
-    elif rows:
-        print_lines(table(columns, rows))
+    if rows or style != "table":
+        print_lines([as_json(rows)] if style == "json" else _row_lines(columns, rows, style))
     else:
         note(NOTHING)
+
+
+def _row_lines(columns: Sequence[Column], rows: Sequence[Wire], style: Style) -> list[str]:
+    if style == "tsv":
+        return ["\t".join(raw(at(row, c.path)) for c in columns) for row in rows]
+    return table(columns, rows) if rows else []
 
 
 def show_pairs(pairs: Mapping[str, str], style: Style) -> None:
@@ -85,7 +83,12 @@ def show_pairs(pairs: Mapping[str, str], style: Style) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON, indented, in the characters of the language."""
-    print_lines([json.dumps(value, ensure_ascii=False, indent=2)])
+    print_lines([as_json(value)])
+
+
+def as_json(value: Any) -> str:
+    """JSON for people to read too."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def print_lines(lines: Iterable[str]) -> None:

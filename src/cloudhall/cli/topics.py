@@ -53,6 +53,7 @@ FORMS = {
     ),
     "-o json": T("全部内容", "Everything"),
     "-o name": T("只有名称，一行一个", "Names alone, one a line"),
+    "-o yaml": T("由人决定的部分，可交给 apply -f", "What people decide, as apply -f takes it"),
     "--json=a,b": T(
         "只要这些字段，例如 --json=name,state,quota_gib", "These fields alone, such as --json=name,state,quota_gib"
     ),

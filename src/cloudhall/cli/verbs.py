@@ -1,56 +1,26 @@
-"""What the commands of a kind do: one request, and its answer shown."""
+"""What the commands of a kind change: one request, and its answer shown."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cloudhall.cli import many, preview
 from cloudhall.cli.app import address, current
 from cloudhall.cli.catalogue import Field, Noun
-from cloudhall.cli.common import PLACES, confirm, output_of
+from cloudhall.cli.common import confirm, output_of
+from cloudhall.cli.looking import shown
 from cloudhall.cli.options import given_in
-from cloudhall.cli.output import Output, hint, note, print_json, print_lines, show_list, show_one
+from cloudhall.cli.output import Output, hint, note, print_json, print_lines
 from cloudhall.cli.values import moment
 from cloudhall.sdk.errors import Misuse
 from cloudhall.sdk.language import T, say
 
-PAGE_SIZE_MAX = 1_000
 Wire = dict[str, Any]
-MORE = T("只显示了前 {} 条；加 --all 查看全部", "These are the first {}; --all shows every one")
 NO_CHANGE = T("没有写明要改什么", "Nothing to change was given")
 SHOWN_ONCE = T("密钥只显示这一次，请现在保存", "The secret is shown this once; keep it now")
 NO_NAME = T("缺少 NAME；或用 --from 从文件创建", "NAME is missing; --from creates what a file lists")
 NOT_BOTH = T("{} 不能与其他指明对象的写法合用", "{} goes with no other way of saying which one")
 BINNED = T("{} 已进入回收站，保留到 {}", "{} is in the recycle bin until {}")
 DELETING = T("正在删除 {}", "Deleting {}")
-
-
-def list_(noun: Noun, **given: Any) -> None:
-    """Print resources, the first `--limit` of them or all."""
-    app, output = current(), output_of(given, noun)
-    limit = None if given["all"] else given["limit"]
-    place = app.place(noun, given)
-    asked = place | {"q": given["matching"], "sort": given["sort"], "label": given["selector"]} | _filters(noun, given)
-    pages = app.client.pages(noun["plural"], asked | {"page_size": str(min(limit or PAGE_SIZE_MAX, PAGE_SIZE_MAX))})
-    items, more = first(pages, limit)
-    show_list(noun, _readable(items, output), output, everywhere=noun["scope"] in PLACES and not place)
-    if more:
-        note(say(MORE, len(items)))
-
-
-def first(pages: Iterable[Wire], limit: int | None) -> tuple[list[Wire], bool]:
-    """Items of as many pages as it takes, and whether there are more."""
-    items: list[Wire] = []
-    for page in pages:
-        items += page["items"]
-        if limit is not None and len(items) >= limit:
-            return items[:limit], len(items) > limit or "next_page_token" in page
-    return items, False
-
-
-def get(noun: Noun, **given: Any) -> None:
-    """Print one resource."""
-    output = output_of(given, noun)
-    _show_one(noun, current().read(noun, given["target"], given), output)
 
 
 def create(noun: Noun, **given: Any) -> None:
@@ -140,16 +110,7 @@ def _change(
 
 
 def _show_one(noun: Noun, item: Wire, output: Output) -> None:
-    show_one(noun, _readable([item], output)[0], output)
-
-
-def _readable(items: Sequence[Wire], output: Output) -> Sequence[Wire]:
-    """Names for ids where people read."""
-    if output.style != "table":
-        return items
-    from cloudhall.cli import names  # brings the kernel's ids, for which a pipe need not wait
-
-    return names.told(current(), items)
+    print_lines(shown(noun, item, output))
 
 
 def _tried(method: str, path: str, query: Mapping[str, str], body: Any = None) -> Wire:
@@ -169,7 +130,7 @@ def _show_plan(plan: Wire, output: Output) -> None:
 
 def _deleting(noun: Noun, answer: Wire, output: Output) -> None:
     if output.style == "json":
-        show_one(noun, answer, output)
+        _show_one(noun, answer, output)
     else:
         kept = answer.get("bin")
         note(say(BINNED, answer["name"], moment(kept["until"])) if kept else say(DELETING, answer["name"]))
@@ -181,15 +142,3 @@ def _body(given: Mapping[str, Any], fields: Mapping[str, Field]) -> Wire:
         raise Misuse(T("--spec 应是一个 JSON 对象", "--spec takes a JSON object"))
     body: Wire = {"spec": (given["spec"] or {}) | given_in(given, "spec", fields)}
     return body | ({"labels": dict(given["labels"])} if given["labels"] else {})
-
-
-def _filters(noun: Noun, given: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Query parameters that were given; of one field any of several values."""
-    wanted = {name: given[f"filter_{i}"] for i, name in enumerate(noun["filters"])}
-    return {n: [str(v).lower() if isinstance(v, bool) else str(v) for v in _several(w)] for n, w in wanted.items()}
-
-
-def _several(value: Any) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    return value if isinstance(value, tuple) else (value,)

@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudhall.cli.app import current
+from cloudhall.cli.catalogue import Noun
 from cloudhall.cli.common import either_place
 from cloudhall.cli.line import Line, bar
 from cloudhall.cli.output import note, why_not
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.cli.typed import Span
+from cloudhall.cli.values import shown
 from cloudhall.sdk.errors import NotReady
 from cloudhall.sdk.language import T, say
 from cloudhall.sdk.waiting import READY, WORDS, until
 
 TIMEOUT = "5m"
 MET = T("{} {}：{}", "{} {}: {}")
-STATE = T("现为 {}", "now {}")
 
 
 def wait(*, noun: str, name: str, wanted: str, timeout: float, **given: Any) -> None:
@@ -24,19 +25,19 @@ def wait(*, noun: str, name: str, wanted: str, timeout: float, **given: Any) -> 
     kind = app.noun(noun)
     try:
         with Line() as line:
-            until(lambda: app.read(kind, name, given), what, wanted, timeout, lambda seen: line.show(_stands(seen)))
+            until(lambda: app.read(kind, name, given), what, wanted, timeout, lambda now: line.show(_stands(kind, now)))
     except NotReady as late:
         raise NotReady(late.text, _because(late.seen or {})) from None
     note(say(MET, noun, name, say(WORDS.get(wanted, wanted))))
 
 
-def _stands(seen: Mapping[str, Any]) -> str:
+def _stands(kind: Noun, seen: Mapping[str, Any]) -> str:
     """What a resource is at: the step of an operation and how far it is, else what it waits for."""
     steps = [s for s in seen["status"].get("steps", ()) if s["started_us"] and not s["ended_us"]]
     if steps:
         step = steps[-1]
         return f"{say(step['title'])}  {bar(step['done'], step['total'])}"
-    return _because(seen) or say(STATE, seen["state"])
+    return _because(seen) or shown(seen["state"], kind["common"]["state"])
 
 
 def _because(seen: Mapping[str, Any]) -> str | None:

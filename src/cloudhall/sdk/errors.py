@@ -56,6 +56,11 @@ class Refused(Failure):
         super().__init__(f"{body.get('code', status)}: {body.get('detail', '')}", body.get("how"))
         self.status, self.body = status, body
 
+    def __str__(self) -> str:
+        """What is wrong, field by field, and what to do."""
+        fields = [f"{p.get('pointer', '')} {p.get('detail', '')}".strip() for p in self.problems]
+        return "\n".join(filter(None, [say(self.text), *fields, say(self.mend or "")]))
+
     @property
     def code(self) -> str:
         """Stable word for the kind of problem, such as `QUOTA_EXCEEDED`."""

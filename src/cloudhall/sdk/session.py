@@ -77,7 +77,7 @@ class Session:
 
     def kind(self, key: str, plural: str, scope: str = "project") -> AnyKind:
         """Return what a kind can do that this release has no types for: `kind("displays.display", "displays")`."""
-        made = type("AnyKind", (AnyKind,), {"kind": key, "plural": plural, "scope": scope})
+        made: type[AnyKind] = type(plural, (AnyKind,), {"kind": key, "plural": plural, "scope": scope})
         return made(self.client, self.places)
 
     def whoami(self) -> Wire:
