@@ -3,27 +3,23 @@
 import gzip
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 
 import pytest
 
 from cloudhall.kernel.text import Language
+from tests.console.markup import ALIEN, Markup
 from tests.console.yard import Shed, Tool, Visitor, Yard
 
-HAN = re.compile(r"[\u3400-\u9fff]")
-LATIN = re.compile(r"[A-Za-z]{3,}")
-VOID = {"meta", "link", "input", "br", "use", "path", "rect", "circle"}
 # What reads the same in Chinese: names of ours and of the field, and what people have named.
 SAME = re.compile(
     r"zq-\w+|zzz|pe-root|devon|vera|stan|audra|admina|secura|bureau|north|south|Devon|North yard"
-    r"|[Cc]loudhall\w*|Python|cryptography|JSON|SHA|CSV|UTC|GiB|MiB|KiB|CNY|\bEN\b|[\w-]+\.(?:py|json)"
+    r"|[Cc]loudhall\w*|Python|cryptography|JSON|SHA|CSV|XLSX|UTC|GiB|MiB|KiB|CNY|\bEN\b|[\w-]+\.(?:py|json)"
     r"|stats-2026|storage\.[\w.:*]+|\*:read|\b[a-z]{2}-[0-9a-z]{17}\b|执行 [a-z]+|\bPIN\b|testclient|CLOUDHALL_ADDRESS"
 )
 NAMES = re.compile(r"德文|薇拉|斯坦|奥德拉|阿德明|塞库拉|园林局|北苑|南苑")
-ALIEN = {"zh": LATIN, "en": HAN}
 OURS = {"zh": SAME, "en": NAMES}
 PATHS = (
-    *("/", "/login", "/search", "/search?q=zq", "/search?q=zq-nothing", "/zq-nowhere"),
+    *("/", "/login", "/search", "/search?q=zq-one", "/search?q=zq-nothing", "/zq-nowhere"),
     *("/password", "/security", "/security/others"),
     *("/sheds", "/sheds?colour=red", "/sheds?colour=blue", "/sheds?q=zzz", "/sheds?sort=name", "/tools", "/signs"),
     *("/organisations", "/projects", "/people", "/grants", "/tokens", "/quota-limits", "/service-accounts"),
@@ -39,43 +35,6 @@ PATHS = (
     ),
     *("/audit", "/audit?resource=zq-one", "/audit?actor=nobody-there", "/audit/{entry}", "/audit/999999"),
 )
-
-
-class Markup(HTMLParser):
-    """What tests ask of a page: texts, attributes by tag, and whether every element is closed."""
-
-    def __init__(self, html: str) -> None:
-        """Read a page."""
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.texts: list[str] = []
-        self.open: list[str] = []
-        self.lang = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.tags.append((tag, given))
-        if tag == "html":
-            self.lang = given["lang"]
-        if tag not in VOID:
-            self.open.append("other" if given.get("lang") and tag != "html" else tag)
-        self.texts += [given[name] for name in ("title", "placeholder", "aria-label") if name in given]
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        last = self.open.pop()
-        assert last in {tag, "other"}, f"<{last}> is closed by </{tag}>"
-
-    def handle_data(self, data: str) -> None:
-        # Code is for machines, and whatever names its own language is meant to be in it.
-        if data.strip() and not {"code", "pre", "script", "other", "kbd", "text"} & set(self.open):
-            self.texts.append(data.strip())
-
-    def values(self, name: str) -> list[str]:
-        return [attrs[name] for _, attrs in self.tags if name in attrs]
 
 
 @pytest.fixture

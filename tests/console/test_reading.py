@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cloudhall.domains.identity.join_request import JoinRequest
+from cloudhall.domains.identity.person import Person
 from cloudhall.kernel import tlog, witnesses
+from cloudhall.kernel.caller import service
+from cloudhall.kernel.commands import Command
+from cloudhall.kernel.roles import ORG_ADMIN
 from tests.console.yard import Shed, Tool, Yard
 
 
@@ -88,16 +93,81 @@ def test_home_shows_what_runs_what_changed_and_where_to_begin(yard: Yard) -> Non
     assert "2</b> <span>sheds</span>" in html
 
 
+def test_home_says_what_needs_the_visitor(yard: Yard) -> None:
+    wet = yard.shed("zq-wet", roofed=False)
+    yard.shed("zq-vast", area_m2=440)
+    yard.settle()
+    asked = Command(kind=JoinRequest, verb="create", place="bureau", spec={"display_name": "Jo", "reason": "to help"})
+    yard.kernel.execute(service(JoinRequest.meta.key), asked).result()
+    needs = part(yard.visitor("devon").open("/"), "What needs you")
+    assert re.search(rf"Shed zq-wet: needs attention</b><small>no roof.*?href=\"/sheds/{wet}\">Mend", needs)
+    assert "North yard: 92.0% of the ground is used" in needs
+    assert "asks to join" not in needs
+    yard.grant(yard.people["admina"], ORG_ADMIN, yard.bureau)
+    needs = part(yard.visitor("admina").open("/"), "What needs you")
+    assert re.search(r"Jo asks to join</b><small>to help.*?href=\"/join-requests/[^\"]+\">Decide", needs)
+    assert "Nothing waits for you." in yard.visitor("secura").open("/")
+
+
+def test_home_tells_each_what_they_are_here(yard: Yard) -> None:
+    yard.settle()
+    assert re.search(r"developer</dt><dd><a [^>]*>North yard", yard.visitor("devon").open("/"))
+    audra = yard.visitor("audra").open("/")
+    assert "The audit log" in audra
+    assert "No witnesses are set up." in audra
+    assert "The audit log" not in yard.visitor("devon").open("/")
+    spec = {"display_name": "Nia", "display_name_en": "Nia"}
+    yard.people["nia"] = yard.make(Person, "nia", "bureau", spec)
+    nia = yard.visitor("nia").open("/")
+    assert "You hold no role" in nia
+    assert "Roles are given by Secura." in nia
+    assert 'href="/sheds:create"' not in nia
+
+
 def test_search_finds_names_ids_titles_and_things_to_do(yard: Yard) -> None:
     shed = yard.shed("zq-energy")
     visitor = yard.visitor("devon")
-    assert "zq-energy" in visitor.open("/search?q=ENERG")
-    assert "zq-energy" in visitor.open(f"/search?q={shed}")
+    assert "zq-<b>energ</b>y" in visitor.open("/search?q=ENERG")
+    assert f'href="/sheds/{shed}"' in visitor.open(f"/search?q={shed}")
     assert 'href="/sheds:create"' in visitor.open("/search?q=shed")
+    assert 'href="/sheds:create"' in visitor.open("/search?q=new+shed")
+    assert 'href="/sheds:create"' in visitor.open("/search?q=新建棚")
+    assert 'href="/password"' in visitor.open("/search?q=password")
     vera = yard.visitor("vera", "zh")
-    assert "北苑" in vera.open("/search?q=北")
+    assert "<b>北</b>苑" in vera.open("/search?q=北")
     assert "/sheds:create" not in vera.open("/search?q=棚")
     assert "Nothing says" in visitor.open("/search?q=%25%25%25")
+    assert "/people/" not in part(visitor.open("/search?q=display_name"), "People")  # a word of the store alone
+
+
+def test_search_finds_rules_and_pages_of_the_documentation(yard: Yard) -> None:
+    visitor = yard.visitor("devon")
+    assert 'href="/rules/calendar.holidays"' in visitor.open("/search?q=holidays") or "/rules/" in visitor.html
+    assert re.search(
+        r'href="/docs/tutorials/first-bucket">.*?<b>first bucket</b>', visitor.open("/search?q=first+bucket")
+    )
+    assert 'href="/docs/tutorials/first-bucket.zh-CN"' in yard.visitor("devon", "zh").open("/search?q=第一个存储桶")
+
+
+def test_help_is_a_page_with_keys_and_documentation(yard: Yard) -> None:
+    for visitor in (yard.visitor("devon"), yard.visitor()):
+        html = visitor.open("/help")
+        assert visitor.status == 200
+        assert "<kbd>Ctrl K</kbd>" in html
+        assert 'href="/docs/tutorials/first-bucket"' in html
+    home = yard.visitor("devon").open("/")
+    assert 'href="/help" data-help="Close"' in home.partition('class="foot"')[2]
+
+
+def test_a_title_says_object_kind_and_place(yard: Yard) -> None:
+    shed = yard.shed("zq-one")
+    visitor = yard.visitor("devon")
+    titles = {path: re.search(r"<title>([^<]+)", visitor.open(path)) for path in ("/", "/sheds", f"/sheds/{shed}")}
+    assert [found[1] for found in titles.values() if found] == [
+        "Home - North yard - Cloudhall",
+        "Sheds - North yard - Cloudhall",
+        "zq-one - Shed - North yard - Cloudhall",
+    ]
 
 
 def test_hostile_names_are_shown_not_run(yard: Yard) -> None:
@@ -199,3 +269,8 @@ def test_a_page_says_who_can_do_what_here_and_offers_to_share_it(yard: Yard) -> 
     assert "Who can do what here, and why" in devon
     assert "Share this one alone" not in devon
     assert "A suspended account may do nothing" in devon
+
+
+def part(html: str, heading: str) -> str:
+    """One section of a page."""
+    return re.sub(r"\s+", " ", html.partition(f"<h2>{heading}</h2>")[2].partition("</section>")[0])

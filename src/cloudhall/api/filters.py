@@ -1,7 +1,7 @@
 """What a list of one kind can be asked for: its indexed fields, and nothing that would read every row to answer.
 
-Cost of a page at 3,000,000 rows: an index walk by id or by an indexed field; a label reads its own entries; `q`, `name`
-order and facets read the rows that the other filters leave.
+Cost of a page at 3,000,000 rows: an index walk by id, name or an indexed field; a label reads its own entries; `q`
+reads few rows whole, and of many their indexes (`saying`); facets read the rows that the other filters leave.
 """
 
 import functools
@@ -13,11 +13,11 @@ from starlette.requests import Request
 
 from cloudhall.api import params
 from cloudhall.api.params import Param, Query
+from cloudhall.api.saying import saying
 from cloudhall.kernel import labels
 from cloudhall.kernel.commands import Planner
 from cloudhall.kernel.errors import Conflict, NotFound, Problem
 from cloudhall.kernel.fields import JSON_SAFE_INTEGER, FieldInfo, fields_of
-from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.kinds import Index, Kind, field_at, value_at
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
@@ -53,7 +53,11 @@ LABEL = Param(
     example="team:statistics",
 )
 Q = Param(
-    name="q", title=T("名称、标签或索引文字中包含的字，或编号", "Part of name, labels or indexed text, or the id")
+    name="q",
+    title=T(
+        "名称、标题、标签或索引文字中包含的字，或编号；超过 2 万行时只看名称的开头和完整的标签",
+        "Part of name, title, labels or indexed text, or the id; of more than 20,000 rows how a name begins or a label",
+    ),
 )
 _LOWEST = {"int": -(2**63), "bool": -1}
 
@@ -90,9 +94,9 @@ class Filters:
             found.append(no_index(problem.pointer, name, self.fields) if unknown else problem)
         return query
 
-    def where(self, planner: Planner, query: Query, found: list[Problem]) -> Where:
-        """Condition for a query; what names nothing goes to `found`."""
-        where = LIVE
+    def where(self, planner: Planner, query: Query, found: list[Problem], within: Where = LIVE) -> Where:
+        """Condition for a query, of the rows `within`; what names nothing goes to `found`."""
+        where = within
         for param in self.place:
             if param.name in query:
                 where = where & Where("place = ?", (planner.place_id(self.kind, query[param.name]),))
@@ -105,7 +109,9 @@ class Filters:
                 near = query.get(self.kind.meta.scope, "")
                 values = [self._wanted(planner, name, info, value, near, found) for value in query[name]]
                 where = where & _among(index.column, values)
-        return where & containing(self.kind, query["q"]) if "q" in query else where
+        if "q" not in query:
+            return where
+        return where & saying(planner.kernel, planner.caller, self.kind, query["q"], where)
 
     def sort(self, query: Query) -> tuple[Sort, str]:
         """Order and the path that it goes by. Ids begin with the time of creation, so that they sort by it."""
@@ -151,17 +157,6 @@ class Filters:
         except (NotFound, Conflict) as error:
             found.append(Problem("NO_SUCH", f"?{name}", error.text, error.how))
             return value
-
-
-def containing(kind: AnyKind, text: str) -> Where:
-    """Rows that say a text in name, labels or an indexed text field, or that have it as their id."""
-    if is_id(text):
-        return Where("id = ?", (text.lower(),))
-    texts = [i.column for i in kind.meta.indexes if _is_text(field_at(kind.meta, i.path))]
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    columns = ("name", "labels", *texts)
-    said = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
-    return Where(said, (f"%{escaped}%",) * len(columns))
 
 
 def no_index(pointer: str, name: str, known: Iterable[str]) -> Problem:
@@ -218,7 +213,3 @@ def _stored(value: Any) -> Any:
     """Value as the index column holds it."""
     plain = msgspec.to_builtins(value)
     return int(plain) if isinstance(plain, bool) else plain
-
-
-def _is_text(info: FieldInfo | None) -> bool:
-    return info is not None and info.shape == "str" and not info.f.ref

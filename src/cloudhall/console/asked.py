@@ -14,11 +14,14 @@ import msgspec
 from cloudhall.api import params
 from cloudhall.api.params import Param
 from cloudhall.api.problems import refuse
+from cloudhall.api.saying import few
 from cloudhall.console.places import place_kind
 from cloudhall.kernel.commands import Planner
 from cloudhall.kernel.errors import Problem
-from cloudhall.kernel.kinds import Kind
+from cloudhall.kernel.fields import fields_of
+from cloudhall.kernel.kinds import Kind, Meta
 from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.store.dialect import SQLITE
 from cloudhall.kernel.store.tables import Sort, Where
 from cloudhall.kernel.text import T
 
@@ -35,6 +38,8 @@ OURS = tuple(
         ("done", T("刚做完的事", "What was just done")),
     )
 )
+COLUMNS = T("显示的列", "Columns to show")
+OF_THE_KERNEL = {"conditions", "observed_generation"}
 NOT_OURS = {"page_size", "page_token", "facets"}  # of the interface; the console pages by its own links
 PAGING = {"after", "before", "lang", "done"}
 
@@ -47,9 +52,11 @@ class Asked:
         self.visit, self.kind, self.filters = visit, kind, visit.console.filters[kind]
         found: list[Problem] = []
         mine = tuple(p for p in self.filters.params if p.name not in NOT_OURS)
-        self.query = params.read(visit.request, (*mine, *OURS), found)
+        shown = Param(name="columns", title=COLUMNS, shape="choice", choices=paths_of(kind.meta), many=True)
+        self.query = params.read(visit.request, (*mine, *OURS, shown), found)
         planner = Planner(visit.kernel, visit.tx, visit.caller)
-        self.where = visit.place.where(kind.meta) & self.filters.where(planner, self.query, found)
+        self.within = self._within()
+        self.where = self.filters.where(planner, self.query, found, self.within)
         refuse(found)
         self.sort, self.sort_path = self.filters.sort(self.query)
 
@@ -79,7 +86,7 @@ class Asked:
         scope = place_kind(self.visit.kernel.registry, self.kind.meta.scope)
         mine = scope is not None and place.startswith(scope.meta.prefix)
         named = [(self.kind.meta.scope, self.visit.place_name(place))] if mine else []
-        return named + _pairs({k: v for k, v in self.query.items() if k not in {*PAGING, "in"}})
+        return named + _pairs({k: v for k, v in self.query.items() if k not in {*PAGING, "in", "columns"}})
 
     def narrowing(self) -> list[tuple[str, str]]:
         """Same filter as the interface takes it, without an order."""
@@ -89,7 +96,17 @@ class Asked:
         """Condition of all filters but one, for the counts of its facet."""
         query = {k: v for k, v in self.query.items() if k != name}
         planner = Planner(self.visit.kernel, self.visit.tx, self.visit.caller)
-        return self.visit.place.where(self.kind.meta) & self.filters.where(planner, query, [])
+        return self.filters.where(planner, query, [], self.within)
+
+    def _within(self) -> Where:
+        """Rows of the place in use.
+
+        Where many lie in it, SQLite is told to walk the order asked for past the others: by itself it would sort them.
+        """
+        kernel, where = self.visit.kernel, self.visit.place.where(self.kind.meta)
+        if not where.params or kernel.store.dialect is not SQLITE or few(kernel, self.visit.caller, self.kind, where):
+            return where
+        return Where(f"+{where.sql}", where.params)
 
     def rows(self) -> tuple[list[Kind[Any, Any]], bool, bool]:
         """One page; whether there are rows before it, and behind it."""
@@ -105,6 +122,14 @@ class Asked:
     def token(self, row: Kind[Any, Any]) -> str:
         """Where a page ends, for the address."""
         return base64.urlsafe_b64encode(msgspec.json.encode(self.filters.position(row, self.sort_path))).decode()
+
+
+def paths_of(meta: Meta) -> tuple[str, ...]:
+    """Every column that a list of a kind can show: what all resources have, its spec and its status."""
+    spec = (f"spec.{name}" for name in fields_of(meta.spec))
+    status = (f"status.{name}" for name in fields_of(meta.status) if name not in OF_THE_KERNEL)
+    state = ["state"] if meta.controller else []
+    return ("name", *state, *spec, *status, "place", "labels", "id", "created", "updated")
 
 
 def position(token: str) -> list[Any] | None:

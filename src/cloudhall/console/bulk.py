@@ -9,6 +9,7 @@ from cloudhall.console import drafts, forms, navigation
 from cloudhall.console.asked import Asked
 from cloudhall.console.foresight import Price, price_of
 from cloudhall.console.names import Named
+from cloudhall.console.places import path_to
 from cloudhall.kernel import bulk
 from cloudhall.kernel.bulk import Bulk, Foreseen
 from cloudhall.kernel.errors import CloudhallError, Conflict, Invalid, Problem
@@ -88,6 +89,7 @@ def _page(
         meta=meta,
         verb=verb,
         title=navigation.plural(meta),
+        crumbs=path_to(visit, visit.place.id_for(meta)),
         asked=asked,
         plan=plan,
         refused=refused,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from cloudhall.console import documents, formats, navigation, permissions, standing, timeline, values
 from cloudhall.console.names import Named, display
 from cloudhall.console.pages import joined
-from cloudhall.console.places import place_kind
+from cloudhall.console.places import path_to
 from cloudhall.kernel import quotas
 from cloudhall.kernel.access import access
 from cloudhall.kernel.authority import verb_title
@@ -102,7 +102,7 @@ def detail(visit: "Visit", kind: AnyKind, target: str) -> Response:
         standing=standing.of(visit, r),
         related=[x for x in (_related(visit, r, k, path) for k, path in _children(visit, kind)) if x],
         rooms=_rooms(visit, r),
-        cost=visit.kernel.costs(r) if visit.kernel.costs else None,
+        cost=_cost(visit, r),
         history=timeline.of_resource(visit, r),
         documents=documents.of_resource(visit, r),
         done=visit.query.get("done", ""),
@@ -146,17 +146,8 @@ def frame(visit: "Visit", r: Kind[Any, Any]) -> dict[str, Any]:
 
 
 def crumbs(visit: "Visit", r: Kind[Any, Any]) -> list[tuple[str, str]]:
-    """Organisation and project above a resource, as far as the visitor may see them."""
-    meta, found = type(r).meta, []
-    place = "" if meta.scope == "platform" else r.place
-    for scope in ("project", "organisation"):
-        kind = place_kind(visit.kernel.registry, scope)
-        if kind and place.startswith(kind.meta.prefix):
-            named = visit.names.of(place)
-            row = visit.kernel.tables[kind].get(visit.tx, place)
-            found += [(named.text, f"/?in={place}")] if named.href else []
-            place = row.place if row else ""
-    return found[::-1]
+    """Path to the place that a resource lies in."""
+    return path_to(visit, "" if type(r).meta.scope == "platform" else r.place)
 
 
 def _state(visit: "Visit", r: Kind[Any, Any]) -> State:
@@ -209,6 +200,12 @@ def _related(visit: "Visit", r: Kind[Any, Any], kind: AnyKind, path: str) -> Rel
         all_href=f"/{meta.plural}?{asks[path]}={r.id}",
         create_href=f"/{meta.plural}:create?{path}={r.id}" if may_create else "",
     )
+
+
+def _cost(visit: "Visit", r: Kind[Any, Any]) -> dict[str, Any] | None:
+    """Cost this month, for whoever may read the statement that says so."""
+    found = visit.kernel.costs(r) if visit.kernel.costs else None
+    return found if found and visit.names.of(found["statement"]).href else None
 
 
 def _rooms(visit: "Visit", r: Kind[Any, Any]) -> list[Room]:

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from cloudhall.console import security
-from cloudhall.console.names import Named, display
 from cloudhall.console.navigation import plural
 from cloudhall.console.visit import NOBODY
 from cloudhall.domains.identity import factors
@@ -39,7 +38,7 @@ def answer(visit: "Visit", error: Exception) -> Response:
         status=error.status,
         error=error,
         roles=[ROLES[r] for r in error.details.get("roles", ()) if r in ROLES],
-        ask=[_contact(visit, id_) for id_ in error.details.get("ask", ())],
+        ask=[visit.names.contact(id_) for id_ in error.details.get("ask", ())],
         **_nearby(visit, error),
     )
 
@@ -48,13 +47,6 @@ def no_page(visit: "Visit") -> Response:
     """Raise for an address that is no page."""
     text = T(f"没有这个页面：{visit.request.url.path}", f"There is no page {visit.request.url.path}")
     raise NotFound(text, mend=T("从首页或搜索开始", "Begin at the home page, or search"))
-
-
-def _contact(visit: "Visit", id_: str) -> Named:
-    """Whom to ask, by name: the kernel names these people to everybody whom it refuses."""
-    kind = visit.kernel.registry.by_prefix.get(id_[:2])
-    row = visit.kernel.tables[kind].get(visit.tx, id_) if kind else None
-    return Named(display(row, visit.language)) if row else Named(id_)
 
 
 def _nearby(visit: "Visit", error: CloudhallError) -> dict[str, Any]:

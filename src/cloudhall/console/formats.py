@@ -32,6 +32,11 @@ def number(value: int) -> str:
     return f"{value:,}".replace("-", "−")
 
 
+def counted(value: int, most: int) -> str:
+    """Write a number that was counted no further than `most`: `20,000+` stands for that many or more."""
+    return number(value) if value < most else f"{number(most)}+"
+
+
 def decimal(scaled: int, scale: int, places: int, *, least: int | None = None) -> str:
     """`scaled / 10**scale` half away from zero to `places`; zeros behind `least` places are left out."""
     if places < scale:

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 PAGE = 50
 NUMBER_DIGITS_MAX = 15
+NOTHING = T("", "")
 
 
 class Row(NamedTuple):
-    """A notice, and where it leads as far as the visitor may see that."""
+    """A notice, of which kind of thing it speaks, and where it leads as far as the visitor may see that."""
 
     notice: Notice
+    icon: str
+    kind: T
     about: Named
 
 
@@ -46,7 +49,7 @@ def index(visit: "Visit") -> Response:
     return visit.page(
         "inbox.html",
         call=Call("GET", "/inbox" + "?unread=true" * only, ("inbox", "list", *["--unread"] * only)),
-        rows=[Row(n, visit.names.of(n.about.id)) for n in found],
+        rows=[_row(visit, n) for n in found],
         only=only,
         older=found[-1].id if len(found) == PAGE else 0,
         mail=outbox.wanted(visit.tx, visit.caller.id),
@@ -55,7 +58,7 @@ def index(visit: "Visit") -> Response:
 
 
 def change(visit: "Visit") -> Response:
-    """Mark one notice or all that were shown, or choose whether mails come."""
+    """Mark one notice or all that were shown, open one, or choose whether mails come."""
     _require(visit)
     person, now_us, store = visit.caller.id, visit.now_us, visit.kernel.store
     if (up_to := _number(visit.posted("up_to"))) is not None:
@@ -66,7 +69,18 @@ def change(visit: "Visit") -> Response:
         store.write(lambda tx: inbox.mark(tx, person, [put_back], None)).result()
     if mail := visit.posted("mail"):
         store.write(lambda tx: outbox.choose(tx, person, mail=mail == "on")).result()
-    return visit.go("/inbox")
+    return visit.go(_leads(visit, read) if read is not None and visit.posted("open") else "/inbox")
+
+
+def _row(visit: "Visit", n: Notice) -> Row:
+    kind = visit.kernel.registry.kinds.get(n.about.kind)
+    return Row(n, kind.meta.icon if kind else "bell", kind.meta.title if kind else NOTHING, visit.names.of(n.about.id))
+
+
+def _leads(visit: "Visit", id_: int) -> str:
+    """Address of what a notice is about; the inbox where the visitor may not see that."""
+    found = inbox.page(visit.tx, visit.caller.id, before=id_ + 1, limit=1)
+    return (visit.names.of(found[0].about.id).href if found and found[0].id == id_ else "") or "/inbox"
 
 
 def _require(visit: "Visit") -> None:

@@ -6,6 +6,7 @@ any other resource by its name. What the caller may not see stays an id.
 
 from typing import Any, NamedTuple
 
+from cloudhall.api.saying import TITLES
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.kernel import Kernel
@@ -18,7 +19,6 @@ NO_RESOURCE = {
     "nobody": T("未登录者", "nobody"),
     "founding": T("初始化", "installation"),
 }
-PAIRS = (("title_zh", "title_en"), ("display_name", "display_name_en"))
 
 
 class Named(NamedTuple):
@@ -47,6 +47,12 @@ class Names:
         """Name of a row in hand."""
         return Named(display(r, self._language), href(r), type(r).meta.title)
 
+    def contact(self, id_: str) -> str:
+        """Name of somebody whom the kernel names to everybody it refuses, seen or not."""
+        kind = self._kernel.registry.by_prefix.get(id_[:2])
+        row = self._kernel.tables[kind].get(self._kernel.store.read(), id_) if kind else None
+        return display(row, self._language) if row else id_
+
     def _look_up(self, id_: str) -> Named:
         if id_.startswith("service:"):
             kind = self._kernel.registry.kinds.get(id_.removeprefix("service:"))
@@ -63,7 +69,7 @@ class Names:
 
 def display(r: Kind[Any, Any], language: Language) -> str:
     """What people call a resource."""
-    for zh, en in PAIRS:
+    for zh, en in TITLES:
         texts = (getattr(r.spec, zh, ""), getattr(r.spec, en, ""))
         if any(texts):
             first, second = texts if language == "zh" else reversed(texts)

@@ -2,13 +2,15 @@
 
 The sidebar follows from the registry: a kind stands under its `meta.group`, in the order of the declarations, and only
 where policy lets the visitor read any of its rows. A kind without a group has no entry; its parent's page leads to it.
+Pages that are no list of a kind are `LINKS`. Cost: for each entry at most `COUNTED_MAX` entries of an index.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from cloudhall.console import formats, inbox
 from cloudhall.console.equivalents import Call, as_api, as_command
-from cloudhall.console.permissions import may_read_any, may_reset
+from cloudhall.console.permissions import may_read_any, may_reset, operates
 from cloudhall.console.places import Switch, switches
 from cloudhall.kernel.kinds import Meta
 from cloudhall.kernel.registry import AnyKind, DeclarationError, Registry
@@ -28,19 +30,32 @@ GROUPS: dict[str, T] = {
     "programme": T("规划", "Programme"),
     "organisation": T("组织", "Organisation"),
 }
-HOME, AUDIT, SEARCH = T("首页", "Home"), T("审计", "Audit"), T("搜索", "Search")
-RULES, BIN = T("规则", "Rules"), T("回收站", "Recycle bin")
-ROW_GROUPS = ("use", "market")  # whose first kind has a place in the phone's bottom bar
+HOME, INBOX, AUDIT, SEARCH = T("首页", "Home"), T("收件箱", "Inbox"), T("审计", "Audit"), T("搜索", "Search")
+RULES, BIN, HELP = T("规则", "Rules"), T("回收站", "Recycle bin"), T("帮助与快捷键", "Help and keys")
+HEALTH, SETTINGS = T("引擎与健康", "Engines and health"), T("系统设置", "System settings")
+USAGE, QUOTAS = T("用量", "Usage"), T("配额", "Quotas")
+COUNTED_MAX = 10_000
+ROW_GROUPS = ("market",)  # whose first kind has a place in the phone's bottom bar
+
+
+class Link(NamedTuple):
+    """A page that is no list of a kind: in which group it stands, and before whom."""
+
+    group: str
+    title: T
+    icon: str
+    path: str
+    shown: Callable[["Visit"], bool] = lambda _visit: True
 
 
 class Entry(NamedTuple):
-    """One link of the sidebar."""
+    """One link of the sidebar; `number` is empty for none, and ends in + where nobody counts further."""
 
     title: T
     icon: str
     href: str
     current: bool
-    number: int | None = None
+    number: str = ""
 
 
 class Group(NamedTuple):
@@ -66,27 +81,47 @@ class Shell(NamedTuple):
     unread: str
 
 
+def _bins(visit: "Visit") -> bool:
+    return any(k.meta.recoverable_days and may_read_any(visit, k) for k in visit.kernel.registry)
+
+
+LINKS = (
+    Link("", HOME, "home", "/"),
+    Link("", BIN, "bin", "/bin", _bins),
+    Link("operate", HEALTH, "shield", "/health", operates),
+    Link("operate", SETTINGS, "cols", "/settings", operates),
+    Link("market", USAGE, "bill", "/usage"),
+    Link("security", AUDIT, "audit", "/audit"),
+    Link("programme", RULES, "scale", "/rules"),
+    Link("organisation", QUOTAS, "quota", "/quotas"),
+)
+
+
 def check_groups(registry: Registry) -> None:
     """Refuse a group that the console does not know, at start."""
     for kind in registry:
         if kind.meta.group and kind.meta.group not in GROUPS:
             raise DeclarationError(f"{kind.meta.key}: no group {kind.meta.group!r}; known: {', '.join(GROUPS)}")
+    for tool in registry.tools:
+        if tool.group not in GROUPS:
+            raise DeclarationError(f"/{tool.path}: no group {tool.group!r}; known: {', '.join(GROUPS)}")
 
 
 def shell_of(visit: "Visit", call: Call | None) -> Shell:
-    """Shell of a page. Cost: a count an entry, over the place in use."""
+    """Shell of a page."""
+    unread = inbox.unread(visit)
     groups = _groups(visit) if visit.known else ()
     return Shell(
         groups=groups,
         switches=switches(visit) if visit.known else (),
-        bottom=_bottom(groups),
+        bottom=_bottom(visit, groups, unread),
         as_api=as_api(call, visit.origin) if call else "",
         as_command=as_command(call) if call else "",
         as_of=formats.clock(visit.now_us, visit.language),
         zone=formats.ZONE_NAME,
         may_reset=visit.known and may_reset(visit),
         inbox=inbox.there(visit),
-        unread=inbox.unread(visit),
+        unread=unread,
     )
 
 
@@ -98,32 +133,37 @@ def plural(meta: Meta) -> T:
 
 
 def _groups(visit: "Visit") -> tuple[Group, ...]:
-    path = visit.request.url.path
-    home = Group("", T("", ""), (Entry(HOME, "home", "/", path == "/"),))
-    if any(k.meta.recoverable_days and may_read_any(visit, k) for k in visit.kernel.registry):
-        home = home._replace(entries=(*home.entries, Entry(BIN, "bin", "/bin", path == "/bin")))
-    found = [home]
-    for key, title in GROUPS.items():
-        entries = [_entry(visit, k) for k in visit.kernel.registry if k.meta.group == key and may_read_any(visit, k)]
-        if key == "security":
-            entries.append(Entry(AUDIT, "audit", "/audit", path.startswith("/audit")))
-        if key == "programme":
-            entries.append(Entry(RULES, "scale", "/rules", path.startswith("/rules")))
-        if entries:
-            found.append(Group(key, title, tuple(entries)))
+    found = []
+    for key, title in {"": T("", ""), **GROUPS}.items():
+        mine = (k for k in visit.kernel.registry if key and k.meta.group == key)
+        kinds = [_entry(visit, k) for k in mine if may_read_any(visit, k)]
+        tools = (Link(t.group, t.title, t.icon, f"/{t.path}") for t in visit.kernel.registry.tools)
+        links = [_linked(visit, link) for link in (*LINKS, *tools) if link.group == key and link.shown(visit)]
+        if kinds or links:
+            found.append(Group(key, title, (*kinds, *links)))
     return tuple(found)
+
+
+def _linked(visit: "Visit", link: Link) -> Entry:
+    path = visit.request.url.path
+    current = path == link.path or (link.path != "/" and path.startswith(f"{link.path}/"))
+    return Entry(link.title, link.icon, link.path, current)
 
 
 def _entry(visit: "Visit", kind: AnyKind) -> Entry:
     meta = kind.meta
     first = visit.request.url.path.removeprefix("/").partition("/")[0].partition(":")[0]
-    count = visit.kernel.count(visit.caller, kind, visit.place.where(meta))
-    return Entry(plural(meta), meta.icon, f"/{meta.plural}", first == meta.plural, count)
+    count = visit.kernel.count(visit.caller, kind, visit.place.where(meta), COUNTED_MAX)
+    shown = formats.counted(count, COUNTED_MAX) if count else ""
+    return Entry(plural(meta), meta.icon, f"/{meta.plural}", first == meta.plural, shown)
 
 
-def _bottom(groups: tuple[Group, ...]) -> tuple[Entry, ...]:
-    """Links of the phone's bottom bar: home, the first kind of two groups, search."""
+def _bottom(visit: "Visit", groups: tuple[Group, ...], unread: str) -> tuple[Entry, ...]:
+    """Links of the phone's bottom bar: home, inbox, search, what it costs."""
     if not groups:
         return ()
-    firsts = [g.entries[0] for g in groups if g.key in ROW_GROUPS]
-    return (groups[0].entries[0], *firsts, Entry(SEARCH, "search", "/search", current=False))
+    path = visit.request.url.path
+    inboxes = (Entry(INBOX, "bell", "/inbox", path == "/inbox", unread),) if inbox.there(visit) else ()
+    search = Entry(SEARCH, "search", "/search", path == "/search")
+    firsts = [g.entries[0]._replace(number="") for g in groups if g.key in ROW_GROUPS]
+    return (groups[0].entries[0], *inboxes, search, *firsts)

@@ -68,6 +68,13 @@ def needs_role(allowed: Iterable[str]) -> T:
     return T("需要角色：" + "、".join(t.zh for t in titles), "Needs the role " + " or ".join(t.en for t in titles))
 
 
+def whom_to_ask(visit: "Visit") -> list[str]:
+    """Names of those who give roles in the place in use: the kernel names these people to everybody whom it refuses."""
+    place = visit.place.id or str(visit.caller.attrs.get("organisation", "")) or places.PLATFORM
+    above = places.ancestors(visit.tx, place)
+    return [visit.names.contact(id_) for id_ in places.holders(visit.tx, SECURITY_ADMIN, above, visit.now_us)]
+
+
 def offers(visit: "Visit", r: Kind[Any, Any]) -> list[Offer]:
     """Actions and the edit of a resource, each on or off with its reason."""
     meta, found = type(r).meta, []

@@ -11,11 +11,13 @@ from cloudhall.kernel.errors import NotFound
 from cloudhall.kernel.kinds import Kind, Meta
 from cloudhall.kernel.registry import AnyKind, Registry
 from cloudhall.kernel.store.tables import LIVE, Sort, Where
+from cloudhall.kernel.text import T
 
 if TYPE_CHECKING:
     from cloudhall.console.visit import Visit
 
 SHOWN_MAX = 100
+PLATFORM = T("平台", "Platform")  # the one place that every installation has; there are no regions
 BY_NAME = Sort("name", descending=False)
 _BELOW = "{column} IN (SELECT descendant FROM place WHERE ancestor = ?)"
 
@@ -83,6 +85,19 @@ def switches(visit: "Visit") -> tuple[tuple[str, Switch], ...]:
         if options:
             found.append((scope, Switch(display(chosen, visit.language) if chosen else "", options)))
     return tuple(found)
+
+
+def path_to(visit: "Visit", place: str) -> list[tuple[str, str]]:
+    """Platform, organisation and project down to a place, as far as the visitor may see them: text and address."""
+    found = []
+    for scope in ("project", "organisation"):
+        kind = place_kind(visit.kernel.registry, scope)
+        if kind and place.startswith(kind.meta.prefix):
+            named = visit.names.of(place)
+            row = visit.kernel.tables[kind].get(visit.tx, place)
+            found += [(named.text, f"/?in={place}")] if named.href else []
+            place = row.place if row else ""
+    return [(PLATFORM.in_(visit.language), "/?in="), *reversed(found)]
 
 
 def projects_of(visit: "Visit", limit: int) -> list[Kind[Any, Any]]:

@@ -28,6 +28,7 @@ TEXT_LENGTH_MAX = 200
 COMMON: dict[str, FieldInfo] = {
     "id": FieldInfo(name="id", shape="str", f=F(title=T("编号", "Id"))),
     "state": FieldInfo(name="state", shape="enum", f=F(title=T("状态", "State"), choices=STATES)),
+    "labels": FieldInfo(name="labels", shape="map", f=F(title=T("标签", "Labels"))),
     "created": FieldInfo(name="created_us", shape="int", f=F(title=T("创建于", "Created"))),
     "updated": FieldInfo(name="updated_us", shape="int", f=F(title=T("更新于", "Updated"))),
 }

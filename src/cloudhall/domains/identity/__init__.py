@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import cloudhall.domains.identity.sharing  # noqa: F401  adds its checks to grants
-from cloudhall.domains.identity import attempts, factors, passwords, resets, rules, sessions, signing_up
+from cloudhall.domains.identity import attempts, factors, passwords, resets, rules, sessions, signing_up, views
+from cloudhall.domains.identity.deciding import NEEDS
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.identity_provider import IdentityProvider
 from cloudhall.domains.identity.invitation import Invitation
@@ -20,7 +21,15 @@ from cloudhall.domains.identity.token import Token
 from cloudhall.kernel.registry import Domain
 from cloudhall.kernel.text import T
 
-SCHEMAS = (passwords.SCHEMA, resets.SCHEMA, sessions.SCHEMA, *factors.SCHEMAS, signing_up.SCHEMA, attempts.SCHEMA)
+SCHEMAS = (
+    passwords.SCHEMA,
+    resets.SCHEMA,
+    sessions.SCHEMA,
+    *factors.SCHEMAS,
+    signing_up.SCHEMA,
+    attempts.SCHEMA,
+    views.SCHEMA,
+)
 """Hot tables of the domain, for the kernel that opens it."""
 DOMAIN = Domain(
     name="identity",
@@ -40,7 +49,7 @@ DOMAIN = Domain(
         RealNameVerification,
         QuotaLimit,
     ),
-    pages=PAGES,
+    pages=(*PAGES, *NEEDS),
     clauses=("SYS-029", "SYS-072", "SYS-161"),
     rules=rules.FOLDER,
     policies=(Path(__file__).parent / "policies.cedar").read_text(encoding="utf-8"),
