@@ -31,6 +31,7 @@ from cloudhall.domains.storage.plan.trial import tried
 
 SCHEMES = ("2", "3", "6+3", "10+4", "17+3")
 HARSH = {"disk_afr": 0.5, "detection_h": 96}
+RARE_PARITY, RARE_TIMES = 3, 10  # what has more parity is lost so seldom that its cell lives longer
 HARSH_SHARE = 50  # of the years: so many disks fail that fewer tell enough
 ALONE = {"volume_gb": 1, "disk_afr": 3.0, "detection_h": 100, "server_disks": 1}  # one volume, one disk a part
 # github.com/Backblaze/erasure-coding-durability, README: `durability.py 4 2 0.10 1` prints 1.500e-07 losses a year.
@@ -70,7 +71,7 @@ def cases(capacity: str, years: int, seed: int) -> Iterator[dict[str, Any]]:
     """Yield cells of the plan with everything that strikes them, with single disks alone, and harsh ones."""
     for text in SCHEMES:
         for name, changes, chance, lived in (
-            ("usual", {}, Chance(seed), years),
+            ("usual", {}, Chance(seed), years * (RARE_TIMES if scheme_of(text).parity > RARE_PARITY else 1)),
             ("harsh, disks alone", HARSH, Chance(seed, blows=False), max(years // HARSH_SHARE, 1)),
         ):
             plan = plan_of(bytes_of(capacity), scheme_of(text), Domain.RACK, usual().changed(changes))

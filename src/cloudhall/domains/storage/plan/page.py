@@ -9,7 +9,7 @@ from cloudhall.domains.storage.plan.figures import GROUPS, Line
 from cloudhall.domains.storage.plan.operate import Asked, planned
 from cloudhall.domains.storage.plan.planning import Plan
 from cloudhall.domains.storage.plan.quantity import show
-from cloudhall.domains.storage.plan.report import NOT_COUNTED
+from cloudhall.domains.storage.plan.report import COMPARED, NOT_COUNTED, SCHEME, compared_cells
 from cloudhall.domains.storage.plan.scheme import DOMAINS, Domain
 from cloudhall.kernel.errors import CloudhallError
 from cloudhall.kernel.text import T
@@ -17,7 +17,6 @@ from cloudhall.kernel.text import T
 BESIDE = ("2", "3", "6+3", "10+4", "17+3")
 USUAL = {"capacity": "1EB", "scheme": "10+4", "domain": "rack"}
 FIELDS = ("disk_tb", "rack_kw", "repair_mb_s", "disk_afr")
-COMPARED = ("disks", "racks", "site_kw", "tb_year_fen", "loss_bytes", "loss_any", "nines")
 
 
 class Field(NamedTuple):
@@ -73,7 +72,8 @@ def _planned(chosen: Plan, plans: Sequence[Plan]) -> dict[str, Any]:
     lines = chosen.lines
     return {
         "plan": chosen,
-        "heads": [line.title for name in COMPARED for line in lines if line.name == name],
+        "scheme_head": SCHEME,
+        "heads": [head for head, _ in COMPARED.values()],
         "beside": [_beside(plan, chosen) for plan in plans],
         "groups": [
             (title, [_figure(line) for line in lines if line.group == group]) for group, title in GROUPS.items()
@@ -89,8 +89,7 @@ def _field(name: str, changes: Mapping[str, str]) -> Field:
 
 
 def _beside(plan: Plan, chosen: Plan) -> Beside:
-    lines = {line.name: line for line in plan.lines}
-    cells = [_value(lines[name].value, lines[name].unit) for name in COMPARED]
+    cells = [T(zh, en) for zh, en in zip(compared_cells(plan, "zh"), compared_cells(plan, "en"), strict=True)]
     hundredths = round(plan.loss.nines * 100)
     name = plan.scheme.name
     return Beside(plan.scheme.title, name, plan.scheme == chosen.scheme, cells, plan.costs.tb_year_fen, hundredths)

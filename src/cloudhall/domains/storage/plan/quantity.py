@@ -12,19 +12,9 @@ STEPS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtpe])?(i)?b?", re.IGNORECASE)
 LETTERS = "kmgtpe"
 CAPACITY_MAX = 10**21
+# Counts stand behind their title alone.
+COUNTS = {"1", "copies", "disks", "servers", "racks", "cells", "masters", "filers", "gateways", "objects", "volumes"}
 UNITS = {
-    "1": T("", ""),
-    "copies": T("份", "copies"),
-    "disks": T("块", "disks"),
-    "servers": T("台", "servers"),
-    "racks": T("个", "racks"),
-    "cells": T("个", "cells"),
-    "masters": T("台", "masters"),
-    "filers": T("台", "filers"),
-    "gateways": T("台", "gateways"),
-    "objects": T("个", "objects"),
-    "volumes": T("个", "volumes"),
-    "volumes/a": T("个/年", "volumes a year"),
     "1/a": T("每年", "a year"),
     "B/a": T("每年", "a year"),
     "B/s": T("每秒", "a second"),
@@ -51,7 +41,7 @@ def bytes_of(text: str) -> int:
 
 
 def show(value: float, unit: str, language: Language) -> str:
-    """Value with its unit: `1.40 EB`, `75,521 disks`, `¥1,234.50`, `3.1 × 10⁻⁹ volumes a year`."""
+    """Value with its unit: `1.40 EB`, `75,521`, `¥1,234.50`, `3.1 × 10⁻⁹ volumes a year`."""
     if unit in {"B", "B/a", "B/s"}:
         told = _scaled(value)
         return told if unit == "B" else f"{told} {UNITS[unit].in_(language)}"
@@ -59,8 +49,9 @@ def show(value: float, unit: str, language: Language) -> str:
         return f"{value / 100:,.2f} 元" if language == "zh" else f"¥{value / 100:,.2f}"
     if unit == "share":
         return f"{number(value * 100)}%" if value * 100 >= 0.001 or not value else number(value)
-    words = UNITS.get(unit, T(unit, unit)).in_(language)
-    return f"{number(value)} {words}".rstrip()
+    if unit in COUNTS:
+        return number(value)
+    return f"{number(value)} {UNITS.get(unit, T(unit, unit)).in_(language)}"
 
 
 def number(value: float) -> str:

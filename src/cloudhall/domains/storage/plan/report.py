@@ -23,6 +23,16 @@ NOT_COUNTED = T(
     "Not counted as loss: disaster of a whole site, people who destroy, bugs. A copy in another region and rehearsed "
     "restores stand against them.",
 )
+SCHEME = T("方案", "Scheme")
+COMPARED = {  # figures of the comparison: heads, and the units that their heads leave to say
+    "disks": (T("硬盘", "Disks"), "1"),
+    "racks": (T("机架", "Racks"), "1"),
+    "site_kw": (T("用电", "Power"), "kW"),
+    "tb_year_fen": (T("每 TB 一年", "TB and year"), "fen"),
+    "loss_bytes": (T("年损失", "Lost a year"), "B"),
+    "loss_any": (T("一年内有损失", "Any loss a year"), "share"),
+    "nines": (T("几个 9", "Nines"), "1"),
+}
 Row = Sequence[str]
 
 
@@ -47,22 +57,15 @@ def plan_lines(plan: Plan, language: Language) -> list[str]:
 
 def compared_lines(plans: Sequence[Plan], language: Language) -> list[str]:
     """Several schemes side by side, one a line."""
-    heads = (
-        T("方案", "Scheme"),
-        T("硬盘", "Disks"),
-        T("机架", "Racks"),
-        T("每 TB 一年", "TB and year"),
-        T("电，连同制冷", "With cooling"),
-        T("每年损失", "Lost a year"),
-        T("任何损失", "Any loss"),
-        T("年持久性", "Durability"),
-    )
-    rows = [[head.in_(language) for head in heads]]
-    for plan in plans:
-        value = {line.name: show(line.value, line.unit, language) for line in plan.lines}
-        names = ("disks", "racks", "tb_year_fen", "site_kw", "loss_bytes", "loss_any", "nines")
-        rows.append([plan.scheme.title.in_(language), *(value[name] for name in names)])
+    rows = [[head.in_(language) for head in (SCHEME, *(head for head, _ in COMPARED.values()))]]
+    rows += [[plan.scheme.title.in_(language), *compared_cells(plan, language)] for plan in plans]
     return _columns(rows)
+
+
+def compared_cells(plan: Plan, language: Language) -> list[str]:
+    """Figures of one scheme in the comparison."""
+    value = {line.name: line.value for line in plan.lines}
+    return [show(value[name], unit, language) for name, (_, unit) in COMPARED.items()]
 
 
 def trial_lines(trial: "Trial", language: Language) -> list[str]:
