@@ -32,6 +32,8 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from cloudhall.drivers.objects import REGION, Key, weed_binary, weed_command, weed_home, weed_ports
 from cloudhall.drivers.objects.buckets import Buckets
 from cloudhall.drivers.objects.identities import render
@@ -209,7 +211,7 @@ def bare(root: Path) -> Iterator[Side]:
         yield Side("bare", ports.s3, key, (child.pid or 0,))
     finally:
         child.stop()
-        weed_command.remove_sockets(ports)
+        weed_command.remove_sockets(msgspec.structs.astuple(ports))
 
 
 def healthy(port: int) -> bool:

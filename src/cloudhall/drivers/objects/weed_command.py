@@ -12,10 +12,12 @@ import contextlib
 import itertools
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from cloudhall.drivers.objects.weed_ports import GRPC_OFFSET, Ports
 
+SOCKETS = ("master", "volume", "filer", "s3", "admin")
 JWT_KEYS = ("WEED_JWT_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_READ_KEY")
 """Not WEED_JWT_SIGNING_READ_KEY: the volume port serves a chunk to whoever names its random 32-bit cookie, about a day
 of guessing at full load for one object, and closing that too costs 6 % of the CPU of a 4 kB get (measured)."""
@@ -64,12 +66,11 @@ def forget_options(home: Path) -> None:
     (home / "data" / "mini.options").unlink(missing_ok=True)
 
 
-def remove_sockets(ports: Ports) -> None:
-    """Remove the Unix sockets that the engine leaves in /tmp, at names that it fixes itself.
+def remove_sockets(ports: Iterable[int]) -> None:
+    """Remove the Unix sockets that the engine leaves in /tmp for its HTTP ports, at names that it fixes itself.
 
     Also those that another engine left there which was killed, and had one of these ports for another of its parts.
     """
-    parts = ("master", "volume", "filer", "s3", "admin")
-    for part, port in itertools.product(parts, [getattr(ports, p) + GRPC_OFFSET for p in parts]):
+    for part, port in itertools.product(SOCKETS, [port + GRPC_OFFSET for port in ports]):
         with contextlib.suppress(OSError):  # absent, or another user's
             Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock").unlink()  # noqa: S108  the engine's fixed name

@@ -14,6 +14,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from types import TracebackType
 
@@ -37,20 +38,23 @@ Raw = dict[str, collections.Counter[str]]
 
 
 class Ledger:
-    """What to take off, and what was read. Hold it (`with ledger:`) from before a call until its note, and to read."""
+    """What to take off, and what was read. Hold it (`with ledger:`) from before a call until its note, and to read.
 
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
+    Ledgers of gateways to one store share a lock: making or removing a bucket concerns all of them.
+    """
+
+    def __init__(self, lock: AbstractContextManager[bool] | None = None) -> None:
+        self._lock: AbstractContextManager[bool] = lock or threading.RLock()
         self._own: collections.Counter[tuple[str, str]] = collections.Counter()
         self._last: dict[str, BucketCounters] = {}
         self._removed: set[str] = set()
         self._start_us = 0
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        self._lock.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._lock.release()
+        self._lock.__exit__(kind, error, at)
 
     def note(self, method: str, path: str, status: int) -> None:
         """Remember one call of ours that was answered."""

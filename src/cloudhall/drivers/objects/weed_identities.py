@@ -52,11 +52,21 @@ class Probe(NamedTuple):
 class IdentityFile:
     """The file at `path`; `ask` puts a request to the engine, `signal` makes it read the file again.
 
-    A new one holds our own key alone: what tenants may do comes from `set`, never from an earlier run.
+    While the engine does not run (`runs`), nothing is open to proof: it reads the file when it starts.
+    A new one holds our own key `admin` alone: what tenants may do comes from `set`, never from an earlier run.
     """
 
-    def __init__(self, path: Path, *, ask: Callable[[Key, str, str], Answer], signal: Callable[[], None]) -> None:
-        self.admin = Key(f"admin-{secrets.token_hex(8)}", secrets.token_hex(32))
+    def __init__(
+        self,
+        path: Path,
+        *,
+        ask: Callable[[Key, str, str], Answer],
+        signal: Callable[[], None],
+        admin: Key | None = None,
+        runs: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.admin = admin or new_admin()
+        self._runs = runs
         self._path = path
         self._ask = ask
         self._signal = signal
@@ -102,6 +112,8 @@ class IdentityFile:
 
         A key that only came and was not reached in time is believed by the marker, which is the first probe.
         """
+        if not self._runs():
+            self._open = []
         if not self._open:
             return
         self._signal()
@@ -123,6 +135,11 @@ class IdentityFile:
             return self._path.read_bytes()
         except FileNotFoundError:
             return b""
+
+
+def new_admin() -> Key:
+    """A key for ourselves, which nobody else ever holds."""
+    return Key(f"admin-{secrets.token_hex(8)}", secrets.token_hex(32))
 
 
 def probes(before: Mapping[str, Row], after: Mapping[str, Row]) -> Iterator[Probe]:

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -33,12 +34,15 @@ def choose(path: Path) -> Ports:
     wanted = _remembered(path)
     chosen = dict[str, int]()
     for name in Ports.__struct_fields__:
-        taken = set(chosen.values())
-        keep = wanted.get(name, 0)
-        chosen[name] = keep if keep not in taken and _free(keep) else _new(taken)
+        chosen[name] = kept_or_new(wanted.get(name, 0), chosen.values())
     ports = Ports(**chosen)
     write_private(path, msgspec.json.encode(ports))
     return ports
+
+
+def kept_or_new(port: int, taken: Collection[int]) -> int:
+    """That port while it is free and not `taken`, else a new one."""
+    return port if port not in taken and _free(port) else _new(taken)
 
 
 def _remembered(path: Path) -> dict[str, int]:
@@ -48,7 +52,7 @@ def _remembered(path: Path) -> dict[str, int]:
         return {}
 
 
-def _new(taken: set[int]) -> int:
+def _new(taken: Collection[int]) -> int:
     for _ in range(TRIES):
         port = random.randint(LOWEST, HIGHEST)  # noqa: S311  spreads, guards nothing
         if port not in taken and _free(port):

@@ -58,6 +58,7 @@ class Command(msgspec.Struct, frozen=True):
     arguments: list[str]
     environment: dict[str, str]
     folder: Path
+    name: str = "weed"
 
 
 class Supervised:
@@ -79,7 +80,7 @@ class Supervised:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._process: subprocess.Popen[str] | None = None
-        self._thread = threading.Thread(target=self._supervise, name="weed", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name=command.name, daemon=True)
         self._tail: collections.deque[str] = collections.deque(maxlen=20)
         self._ends = 0
         self._full: subprocess.Popen[str] | None = None  # had no room; it is ended when there is some
@@ -102,7 +103,7 @@ class Supervised:
                 self._process.terminate()
         self._thread.join(STOP_S)
         if self._thread.is_alive() and self._process:
-            log.warning("weed did not stop within %s s and is killed", STOP_S)
+            log.warning("%s did not stop within %s s and is killed", self._command.name, STOP_S)
             self._process.kill()
             self._thread.join()
             self._crashed()
@@ -129,7 +130,7 @@ class Supervised:
             self._ends += 1
             if not self._told():
                 return
-            log.error("weed ended unasked; its last words: %s", " | ".join(self._tail))
+            log.error("%s ended unasked; its last words: %s", self._command.name, " | ".join(self._tail))
             wait_s = FIRST_WAIT_S if time.monotonic() - began > STEADY_S else min(2 * wait_s, LONGEST_WAIT_S)
             if self._stopping.wait(wait_s):
                 return
@@ -140,7 +141,7 @@ class Supervised:
             try:
                 self._crashed()
             except Unavailable as error:
-                log.warning("weed stays down: %s", error)
+                log.warning("%s stays down: %s", self._command.name, error)
             else:
                 return True
             if self._stopping.wait(ROOM_POLL_S):
@@ -189,7 +190,7 @@ class Supervised:
         while not self._stopping.wait(ROOM_POLL_S) and process.poll() is None:
             if shutil.disk_usage(self._command.folder).free < ROOM_BYTES:
                 continue
-            log.warning("weed had no room on its disk; there is some, and it is started anew")
+            log.warning("%s had no room on its disk; there is some, and it is started anew", self._command.name)
             process.terminate()
             try:
                 process.wait(STOP_S)

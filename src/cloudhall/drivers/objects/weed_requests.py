@@ -1,8 +1,9 @@
-"""Single S3 requests, signed as any key: probes of what a key may do, and the one call that boto3 does not know."""
+"""Single requests: signed as any key, for what a key may do and what boto3 does not know; unsigned, for counters."""
 
 import contextlib
 import http.client
 import re
+from http import HTTPStatus
 from typing import NamedTuple
 
 from cloudhall.drivers.objects import REGION, Key
@@ -13,6 +14,22 @@ TIMEOUT_S = 5
 NOWHERE = "/cloudhall-marker/none"
 """A bucket that nobody may use: a known key is told AccessDenied, an unknown one InvalidAccessKeyId. Nothing is counted
 for anybody there, so a question there waits for no call under way: no revocation waits for a bucket being emptied."""
+
+
+def get(port: int, path: str, timeout_s: float) -> str:
+    """Body of an unsigned GET on loopback; `OSError` for anything but 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read().decode()
+    except http.client.HTTPException as error:
+        raise OSError(error) from error
+    finally:
+        connection.close()
+    if response.status != HTTPStatus.OK:
+        raise OSError(f"{path}: HTTP {response.status}")
+    return body
 
 
 class Answer(NamedTuple):

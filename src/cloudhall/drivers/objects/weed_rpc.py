@@ -1,4 +1,4 @@
-"""gRPC to SeaweedFS's filer over HTTP/2 and mutual TLS.
+"""gRPC to SeaweedFS's filers and masters over HTTP/2 and mutual TLS.
 
 Why not the engine's own command (`weed filer.meta.tail`): it is a second process of 110 MiB, prints 2 kB of JSON an
 event (measured: 0.14 ms of CPU each, more than the server spends to send it) and passes no heartbeats on, so nobody
@@ -10,10 +10,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from typing import ClassVar
 
 from cloudhall.drivers.objects.weed_frames import framed, merged, messages
 
-SERVICE = "/filer_pb.SeaweedFiler/"
 WINDOW_BYTES = 1 << 24
 """What the filer may send ahead, on a connection and in a call; HTTP/2's own 64 KiB are some 120 events."""
 CHUNK_BYTES = 1 << 18
@@ -21,15 +21,17 @@ UNARY_S = 5.0
 
 
 class RpcError(Exception):
-    """The filer refused: gRPC status and its words."""
+    """It refused: gRPC status and its words."""
 
     def __init__(self, status: str, message: str) -> None:
         super().__init__(f"gRPC status {status}: {message}")
         self.missing = "no entry is found" in message
 
 
-class Filer:
-    """Where the filer listens for gRPC on loopback, and the certificate that it asks for."""
+class Service:
+    """Where a part of the engine listens for gRPC on loopback, and the certificate that it asks for."""
+
+    name: ClassVar[str]
 
     def __init__(self, port: int, tls: ssl.SSLContext) -> None:
         self.port = port
@@ -67,17 +69,36 @@ class Filer:
         return answer
 
 
+class Filer(Service):
+    """Names and what they hold."""
+
+    name = "filer_pb.SeaweedFiler"
+
+
+class Master(Service):
+    """Where volumes are, and which servers hold them."""
+
+    name = "master_pb.Seaweed"
+
+
+class VolumeServer(Service):
+    """Bytes on disks."""
+
+    name = "volume_server_pb.VolumeServer"
+
+
 class Connection:
     """One connection, one call at a time. `timeout_s` is the longest silence."""
 
-    def __init__(self, filer: Filer, timeout_s: float) -> None:
+    def __init__(self, service: Service, timeout_s: float) -> None:
         import h2.config
         import h2.connection
 
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
-        plain = socket.create_connection(("127.0.0.1", filer.port), timeout=timeout_s)
+        self._prefix = f"/{service.name}/"
+        plain = socket.create_connection(("127.0.0.1", service.port), timeout=timeout_s)
         try:
-            self._socket = filer.tls.wrap_socket(plain, server_hostname="127.0.0.1")
+            self._socket = service.tls.wrap_socket(plain, server_hostname="127.0.0.1")
         except OSError:
             plain.close()
             raise
@@ -111,7 +132,7 @@ class Connection:
         headers = {
             ":method": "POST",
             ":scheme": "https",
-            ":path": SERVICE + method,
+            ":path": self._prefix + method,
             ":authority": "127.0.0.1",
             "content-type": "application/grpc",
             "te": "trailers",
@@ -144,4 +165,4 @@ class Connection:
                 raise RpcError(status or "reset", words)
             if ended:
                 return
-        raise ConnectionError("the filer closed the connection")
+        raise ConnectionError("the engine closed the connection")
