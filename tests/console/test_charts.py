@@ -139,8 +139,8 @@ def test_any_values_stay_within_the_picture(series: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 160), min_size=1, max_size=8))
 def test_names_behind_the_edge_do_not_lie_on_each_other(ys: list[int]) -> None:
-    moved = frame.spread(ys, 14, 10, 148)
-    assert all(later - earlier >= 13.9 for earlier, later in pairwise(sorted(moved)))
+    moved = frame.spread(ys, frame.LINE_PX, 10, 148)
+    assert all(later - earlier >= frame.LINE_PX - 0.1 for earlier, later in pairwise(sorted(moved)))
     assert [i for _, i in sorted(zip(ys, range(len(ys)), strict=True))] == sorted(range(len(ys)), key=moved.__getitem__)
 
 

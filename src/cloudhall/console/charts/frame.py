@@ -17,7 +17,7 @@ Text = Callable[[int], str]
 SERIES_MAX = 5
 GRID_LINES = 4
 TOP, BOTTOM = 14, 22
-LINE_PX = 14
+LINE_PX, DIGIT_PX = 16, 7  # of chart labels, with room for large type
 BESIDE_PX = 8
 TENTHS = 10
 TABLE, TIME, VALUE = T("表格", "Table"), T("时间", "Time"), T("数值", "Value")
@@ -99,9 +99,10 @@ class Label(NamedTuple):
 def frame(plane: Plane, values: Iterable[int], text: Text, *, named: bool = False) -> Frame:
     """Frame that holds all values; `named` leaves room for names behind the edge."""
     high = plane.base + _room([v - plane.base for v in values], text)
+    left = BESIDE_PX + 8 + max(len(text(v)) for v in (plane.base, high)) * DIGIT_PX
     if plane.narrow:
-        return Frame(plane.base, high, 352, 150, 52, 116 if named else 72)
-    return Frame(plane.base, high, 760, 170, 64, 168 if named else 104)
+        return Frame(plane.base, high, 352, 150, left, 108 if named else 24)
+    return Frame(plane.base, high, 760, 170, left, 168 if named else 72)
 
 
 def said(title: T | str, language: Language) -> str:

@@ -28,6 +28,7 @@ BAR = Markup(
     '<svg class="gauge {}" aria-hidden="true"><rect class="room" y="7" width="100%" height="11"/>'
     '<rect class="used" y="7" width="{}%" height="11"/><rect class="tick" x="{}%" width="2.5" height="25"/></svg>'
 )
+APART = 13  # hundredths of the axis that a value takes
 ROOM_TENTHS = 11  # the axis ends a tenth behind the furthest mark, so that it is seen
 
 
@@ -57,11 +58,11 @@ def gauge(
 
 
 def _axis(rows: Sequence[Gauge], ends: tuple[int, int], text: Text) -> Markup:
-    """Values of the limits, at their places."""
-    marks = Markup("").join(
-        Markup('<text x="{}%" y="12">{}</text>').format(_percent(at, *ends), text(at))
-        for at in sorted({r.limit for r in rows})
-    )
+    """Values of the limits, at their places as far as they do not lie on each other."""
+    limits = sorted({r.limit for r in rows})
+    places = fr.spread([_percent(at, *ends) for at in limits], APART, 0, 100)
+    mark = Markup('<text x="{}%" y="12">{}</text>')
+    marks = Markup("").join(mark.format(round(x, 2), text(at)) for x, at in zip(places, limits, strict=True))
     return Markup('<svg class="limits" height="16" aria-hidden="true">{}</svg>').format(marks)
 
 
