@@ -102,4 +102,4 @@ def changes(operation: str) -> bool:
 
     To read the log is the audit administrator's own work.
     """
-    return not operation.endswith((":read", ":audit", ":retry"))
+    return not operation.endswith((":read", ":audit", ":retry", ":list_objects", ":read_object"))

@@ -9,6 +9,7 @@ it, as an engine does.
 import copy
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
 
 import msgspec
 
@@ -28,6 +29,7 @@ from cloudhall.drivers.objects import (
     Stored,
     digest,
 )
+from cloudhall.drivers.objects.trouble import lacking
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
@@ -56,6 +58,11 @@ class MemoryObjects:
     lacks: frozenset[str] = frozenset()
     endpoint = "http://127.0.0.1:8333"
     region = REGION
+
+    @property
+    def contents(self) -> NoReturn:
+        """It keeps sizes and no bytes, so people find nothing to look at."""
+        raise lacking("contents")
 
     def __init__(self, world: World) -> None:
         """Serves at once; `down` is for tests that stop the engine under the kernel."""

@@ -24,6 +24,7 @@ from cloudhall.api import (
     joining,
     names,
     notices,
+    objects,
     providers,
     rules,
     search,
@@ -67,11 +68,16 @@ def create_app(kernel: Kernel, *, routes: Sequence[BaseRoute] = ()) -> Starlette
         *rules.ENDPOINTS,
         *notices.endpoints(kernel.registry),
         *attachments.endpoints(kernel.registry),
+        *objects.endpoints(kernel.registry),
         *watch.endpoints(),
     ]
     declared.append(_description(resources, declared))
     _refuse_hidden_kinds(kernel, declared)
-    interface = Interface([endpoints.route(host, e) for e in declared], resources.routes())
+    of_kinds = [e for e in declared if _below_a_kind(kernel, e)]
+    own = [e for e in declared if e not in of_kinds]
+    interface = Interface(
+        [endpoints.route(host, e) for e in own], resources.routes(), [endpoints.route(host, e) for e in of_kinds]
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -91,16 +97,18 @@ def create_app(kernel: Kernel, *, routes: Sequence[BaseRoute] = ()) -> Starlette
 class Interface:
     """Chooses by the first word of an address: an endpoint of its own, else a kind. Kinds are many and asked most."""
 
-    def __init__(self, own: Sequence[Route], kinds: Sequence[Route]) -> None:
-        """`own` are the endpoints that are no kind's."""
+    def __init__(self, own: Sequence[Route], kinds: Sequence[Route], below: Sequence[Route]) -> None:
+        """`own` are the endpoints that are no kind's, `below` those about what one resource holds."""
         self.words = {route.path.split("/")[1] for route in own}
         self.own = Router(own, redirect_slashes=False)
         self.kinds = Router(kinds, redirect_slashes=False)
+        self.below = Router(below, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        word = scope["path"].partition(f"{PREFIX}/")[2].partition("/")[0]
-        await (self.own if word in self.words else self.kinds)(scope, receive, send)
+        word, _, rest = scope["path"].partition(f"{PREFIX}/")[2].partition("/")
+        of_kind = self.below if "/" in rest else self.kinds
+        await (self.own if word in self.words else of_kind)(scope, receive, send)
 
 
 class RequestId:
@@ -175,9 +183,15 @@ def _description(resources: Resources, declared: list[Endpoint]) -> Endpoint:
 
 def _refuse_hidden_kinds(kernel: Kernel, declared: Sequence[Endpoint]) -> None:
     """A kind whose plural is an endpoint's first word could not be reached."""
-    taken = {e.path.split("/")[1] for e in declared}
+    taken = {e.path.split("/")[1] for e in declared if not _below_a_kind(kernel, e)}
     for plural in taken.intersection(kernel.registry.by_plural):
         raise DeclarationError(f"the plural {plural!r} is an address of the interface itself; give the kind another")
+
+
+def _below_a_kind(kernel: Kernel, endpoint: Endpoint) -> bool:
+    """Whether an endpoint is about what one resource of a kind holds: `/<plural>/{id}/…`."""
+    _, word, *rest = endpoint.path.split("/")
+    return word in kernel.registry.by_plural and len(rest) > 1
 
 
 def _health(kernel: Kernel) -> Callable[[Request], Awaitable[Response]]:

@@ -41,11 +41,11 @@ async def explain(call: Call) -> Response:
 def _operation(kernel: Kernel, operation: str) -> tuple[AnyKind, str]:
     key, _, verb = operation.partition(":")
     kind = kernel.registry.kinds.get(key)
-    if kind is not None and verb in kind.meta.verbs:
+    if kind is not None and verb in kind.meta.operations:
         return kind, verb
-    known = [f"{k.meta.key}:{v}" for k in kernel.registry for v in k.meta.verbs]
+    known = [f"{k.meta.key}:{v}" for k in kernel.registry for v in k.meta.operations]
     text = T(f"没有操作 {operation}", f"There is no operation {operation}")
-    mend = nearest(verb, kind.meta.verbs) if kind else nearest(operation, known)
+    mend = nearest(verb, kind.meta.operations) if kind else nearest(operation, known)
     raise Invalid(text, problems=(Problem("UNKNOWN", "?operation", text, mend),))
 
 

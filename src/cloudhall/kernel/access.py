@@ -53,7 +53,7 @@ class Access(NamedTuple):
 def access(kernel: "Kernel", tx: Tx, caller: Caller, r: Kind[Any, Any]) -> Access:
     """Tell of a resource that the caller may see."""
     meta, policies = type(r).meta, kernel.authority.policies
-    verbs = [verb for verb in meta.verbs if verb != "create"]
+    verbs = [verb for verb in meta.operations if verb != "create"]
     gives = policies.gives(meta.key)
     nodes = kernel.authority.object(tx, r, "read").ancestors
     rows = _grants(tx, nodes, kernel.world.now_us())

@@ -154,10 +154,11 @@ class Authority:
         roles_ = list(dict.fromkeys(role for c in clauses for lack in c.lacks for role in lack.roles))
         asks = [c.text for c in why.forbidden_by] or _wanted(meta, roles_) or [k.text for c in nearest for k in c.lacks]
         asks = asks or [T("没有任何策略允许", "no policy allows it")]
+        deed = _deed(meta, verb, T(f"{meta.title.zh}“{r.name}”", f"the {meta.title.en.lower()} {r.name}"))
         return Forbidden(
             T(
-                f"你不能{verb_title(meta, verb).zh}{meta.title.zh}“{r.name}”：{'；'.join(t.zh for t in asks)}",
-                f"You may not {verb} the {meta.title.en.lower()} {r.name}: {'; '.join(t.en for t in asks)}",
+                f"你不能{deed.zh}：{'；'.join(t.zh for t in asks)}",
+                f"You may not {deed.en}: {'; '.join(t.en for t in asks)}",
             ),
             reason=clauses[0].policy if clauses else "NO_POLICY",
             policies=[c.policy for c in (*why.forbidden_by, *why.permits)],
@@ -201,9 +202,16 @@ def _offered(meta: Meta, verb: str) -> bool:
 
 
 def verb_title(meta: Meta, verb: str) -> T:
-    """Say an operation in words: the plain ones here, an action by its own title."""
+    """Say an operation in words: the plain ones here, an action or a use by its own title."""
     action = meta.actions.get(verb)
-    return action.title if action else PLAIN_VERBS.get(verb, T(verb, verb))
+    return action.title if action else meta.uses.get(verb) or PLAIN_VERBS.get(verb, T(verb, verb))
+
+
+def _deed(meta: Meta, verb: str, thing: T) -> T:
+    """Say an operation on a thing: `删除存储桶`, `delete bucket`; a use of it: `read objects in bucket`."""
+    if use := meta.uses.get(verb):
+        return T(f"在{thing.zh}中{use.zh}", f"{use.en[:1].lower()}{use.en[1:]} in {thing.en}")
+    return T(f"{verb_title(meta, verb).zh}{thing.zh}", f"{verb} {thing.en}")
 
 
 def schema_of(registry: Registry) -> PolicySchema:
@@ -221,8 +229,8 @@ def default_policies(meta: Meta) -> str:
 def _permit(meta: Meta, verb: str, holder: str) -> str:
     operation = f"{meta.key}:{verb}"
     title = ROLES.get(holder, T("程序自身", "the program itself"))
-    zh, en = f"{title.zh}可{verb_title(meta, verb).zh}{meta.title.zh}", f"{title.en} may {verb} {meta.title.en.lower()}"
-    note = f'@id("{operation}/{holder}")\n@zh("{zh}")\n@en("{en}")\n'
+    deed = _deed(meta, verb, T(meta.title.zh, meta.title.en.lower()))
+    note = f'@id("{operation}/{holder}")\n@zh("{title.zh}可{deed.zh}")\n@en("{title.en} may {deed.en}")\n'
     who, when = "principal", f" when {{ principal in resource.role.{holder} }}"
     if holder.startswith(SERVICE):
         who, when = f'principal == ServiceAccount::"{holder}"', ""

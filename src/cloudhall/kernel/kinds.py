@@ -145,6 +145,11 @@ class Meta(msgspec.Struct, kw_only=True):
     name_title: T = T("名称", "Name")
     clauses: tuple[str, ...] = ()
     allow: Mapping[str, tuple[str, ...]] = {}
+    uses: Mapping[str, T] = {}
+    """Verbs of `allow` that no command runs, with their titles: what is done with what the resource holds.
+
+    They are decided and logged like any other, by whoever lets people at it.
+    """
     indexes: tuple[Index, ...] = ()
     quotas: tuple[Quota, ...] = ()
     limits: tuple[Limit, ...] = ()
@@ -189,6 +194,11 @@ class Meta(msgspec.Struct, kw_only=True):
         """Every operation that somebody may be allowed: read, create, update, delete, and the actions."""
         plain = tuple(v for v in ("read", "create", "update", "delete") if v in self.allow)
         return (*plain, *self.actions)
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """`verbs`, and the uses of what the resource holds."""
+        return (*self.verbs, *self.uses)
 
 
 class Kind(Generic[S, St]):
@@ -246,6 +256,7 @@ class Kind(Generic[S, St]):
         plural: str = "",
         clauses: tuple[str, ...] = (),
         allow: Mapping[str, tuple[str, ...]] = {},
+        uses: Mapping[str, T] = {},
         indexes: tuple[Index, ...] = (),
         quotas: tuple[Quota, ...] = (),
         limits: tuple[Limit, ...] = (),
@@ -282,6 +293,7 @@ class Kind(Generic[S, St]):
             name_title=name_title,
             clauses=clauses,
             allow=allow,
+            uses=uses,
             indexes=indexes + _reference_indexes(spec, indexes),
             quotas=quotas,
             limits=limits,

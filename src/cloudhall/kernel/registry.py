@@ -133,7 +133,9 @@ def _refuse_twins(domains: Sequence[Domain]) -> None:
 def _check_kind(registry: Registry, meta: Meta) -> None:
     _check_paths(meta)
     for verb in meta.allow:
-        _known(f"{meta.key}: allow", "verb", verb, (*VERBS, AUDIT) if meta.place else VERBS)
+        _known(f"{meta.key}: allow", "verb", verb, (*VERBS, *meta.uses, *([AUDIT] if meta.place else [])))
+    for verb in meta.uses:
+        _known(f"{meta.key}: uses", "verb of allow", verb, meta.allow)
     for name, info in fields_of(meta.spec).items():
         if info.f.ref:
             _known(f"{meta.key}.{name}", "kind", info.f.ref, registry.kinds)

@@ -17,9 +17,12 @@ from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.domains.storage.usage import COLLECTORS
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
+from cloudhall.kernel import places
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Command
+from cloudhall.kernel.ids import new_id
 from cloudhall.kernel.kernel import Kernel
+from cloudhall.kernel.world import World
 
 
 class City:
@@ -67,6 +70,23 @@ class City:
             self.collect()
             time.sleep(0.05)
         assert self.row(Bucket, id_).status.stored_bytes == size
+
+    @property
+    def world(self) -> World:
+        return self.kernel.world
+
+    def read(self) -> Any:
+        return self.kernel.store.read()
+
+    def write(self, run: Any) -> Any:
+        return self.kernel.store.write(run).result()
+
+    def person(self, *roles: str) -> Caller:
+        """Somebody who holds roles on the project, without a row of their own."""
+        id_ = new_id("pe", self.world)
+        for role in roles:
+            self.write(lambda tx, role=role: places.set_grant(tx, f"{id_}/{role}", id_, role, self.project, None))
+        return Caller(id=id_, name="/".join(roles))
 
     def row(self, kind: Any, id_: str) -> Any:
         return self.kernel.tables[kind].get(self.kernel.store.read(), id_)

@@ -1,5 +1,7 @@
 """Storage answers: where is it kept."""
 
+from pathlib import Path
+
 from cloudhall.domains.storage import emptying as emptying  # makes its operation known
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
@@ -17,6 +19,7 @@ DOMAIN = Domain(
     depends_on=("identity",),
     clauses=("SYS-001",),
     meters=METERS,
+    policies=(Path(__file__).parent / "policies.cedar").read_text(encoding="utf-8"),
     pages=PAGES,
     tools=TOOLS,
     accounts=ACCOUNTS,

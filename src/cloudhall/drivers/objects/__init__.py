@@ -16,11 +16,14 @@ from several threads, and raise `Unavailable` when the engine does not answer.
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from cloudhall.kernel.ports import Port, reads
+
+if TYPE_CHECKING:
+    from cloudhall.drivers.objects.contents import Contents
 
 ADDRESS = "CLOUDHALL_S3_ADDRESS"
 """Variable that names the address of a proxy before the engine's S3, which clients are then told of."""
@@ -143,6 +146,10 @@ class Objects(Protocol):
     @property
     def region(self) -> str:
         """Region that clients sign with."""
+
+    @property
+    def contents(self) -> "Contents":
+        """What lies in the buckets, for people who reach it through us; counted as any client's requests."""
 
     def start(self) -> None:
         """Bring the engine up and answer when it serves. `Unavailable` when it cannot, `Conflict` when it runs."""

@@ -16,6 +16,7 @@ from cloudhall.drivers.objects import REGION, BucketSeen, Held, Key, trouble
 from cloudhall.kernel.errors import CloudhallError
 
 CONNECT_S, READ_S = 2, 10
+CONNECTIONS = 32
 LOOPBACK = "127.0.0.1"
 Marker = tuple[str, str]
 """Key and version that a listing of versions goes on behind."""
@@ -27,17 +28,19 @@ Answered = Callable[[str, str, int], None]
 OWN = frozenset({"BucketAlreadyOwnedByYou"})
 
 
-def client(endpoint: str, key: Key, region: str) -> Any:
+def client(endpoint: str, key: Key, region: str, read_s: int = READ_S) -> Any:
     """A boto3 S3 client that tries once and does not wait long; safe to share between threads."""
     import boto3
     from botocore.config import Config
 
     config = Config(
         connect_timeout=CONNECT_S,
-        read_timeout=READ_S,
+        read_timeout=read_s,
         retries={"max_attempts": 0},
         s3={"addressing_style": "path"},
-        max_pool_connections=8,
+        max_pool_connections=CONNECTIONS,
+        request_checksum_calculation="when_required",  # payloads are signed over their SHA-256 as it is
+        response_checksum_validation="when_required",
         # What the environment names as proxy leads out of this machine, not back into it; elsewhere it holds.
         proxies={} if urlsplit(endpoint).hostname == LOOPBACK else None,
     )

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from cloudhall.drivers.objects import REGION, BucketSeen, Held, Key, Stored
 from cloudhall.drivers.objects.buckets import Buckets, counted, translated
+from cloudhall.drivers.objects.contents import Contents
 from cloudhall.drivers.objects.trouble import lacking, not_empty
 from cloudhall.kernel.errors import Unavailable
 from cloudhall.kernel.text import T
@@ -45,6 +46,7 @@ class ExternalS3:
         self.endpoint = endpoint.rstrip("/")
         self.region = region
         self._buckets = Buckets(self.endpoint, key, region=region)
+        self.contents = Contents(self.endpoint, key, region)
 
     def start(self) -> None:
         """Nothing to bring up; `Unavailable` when it does not answer to the key."""

@@ -92,3 +92,40 @@ def bad_name(bucket: str) -> Invalid:
         T("桶名 {bucket} 不合规范", "S3 does not allow the name {bucket}").format(bucket=bucket),
         mend=T("3-63 个小写字母、数字或连字符", "Use 3 to 63 lower-case letters, digits or hyphens"),
     )
+
+
+def no_object(key: str) -> NotFound:
+    """No such object, or no such version of it."""
+    return NotFound(T(f"没有对象 {key}", f"There is no object {key}"), reason="NO_OBJECT")
+
+
+def no_upload(key: str) -> NotFound:
+    """The upload was completed or given up, or lacks parts that it is said to have."""
+    return NotFound(
+        T(f"{key} 的上传已结束，或缺少分片", f"The upload of {key} has ended, or lacks parts"),
+        mend=T("重新上传这个文件", "Upload the file again"),
+        reason="NO_UPLOAD",
+    )
+
+
+def wrong_sum(key: str) -> Invalid:
+    """What arrived is not what was sent."""
+    return Invalid(
+        T(f"{key} 的校验和不符，没有写入", f"The checksum of {key} does not match; nothing was written"),
+        mend=T("再传一次", "Send it again"),
+        reason="CHECKSUM",
+    )
+
+
+def bad_key(key: str) -> Invalid:
+    """The engine takes no such name, or no such version or position."""
+    return Invalid(
+        T(f"引擎不接受对象名 {key} 或其版本", f"The engine takes no object {key}, or no such version of it"),
+        mend=T("换一个较短、不含特殊字符的名称", "Use a shorter name without special characters"),
+        reason="KEY",
+    )
+
+
+def no_range(key: str) -> Invalid:
+    """The object is shorter than what was asked for."""
+    return Invalid(T(f"{key} 没有这一段", f"{key} has no such range"), reason="RANGE")
