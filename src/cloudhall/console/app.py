@@ -59,6 +59,7 @@ from cloudhall.console.visit import COOKIE_S, Console, Visit
 from cloudhall.kernel.errors import Invalid, NotFound, Unauthenticated
 from cloudhall.kernel.kernel import Kernel
 from cloudhall.kernel.registry import AnyKind
+from cloudhall.kernel.store.moment import one_moment
 from cloudhall.kernel.text import T
 
 View = Callable[..., Response]
@@ -276,9 +277,11 @@ def _view(door: Door, visit: Visit) -> Response:
         _enter(door, visit)
     if visit.request.method == "POST":
         session.require_token(visit.request.cookies, visit.posted(session.TOKEN_FIELD))
-    view = door.post if visit.request.method == "POST" else door.get
-    assert view is not None
-    return view(visit, **visit.request.path_params)
+        assert door.post is not None
+        return door.post(visit, **visit.request.path_params)
+    assert door.get is not None
+    with one_moment():
+        return door.get(visit, **visit.request.path_params)
 
 
 def _enter(door: Door, visit: Visit) -> None:

@@ -19,7 +19,8 @@ from cloudhall.kernel.store import Cursor, revisions
 from cloudhall.kernel.store.dialect import POSTGRES
 from cloudhall.kernel.store.moving import OWN, walked
 from cloudhall.kernel.store.postgres import READERS_MAX, refuse_unfit
-from cloudhall.kernel.store.session import Lost, Refused, Rows, Session
+from cloudhall.kernel.store.rows import Rows
+from cloudhall.kernel.store.session import Lost, Refused, Session
 from cloudhall.kernel.text import T
 
 READ = "SET statement_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

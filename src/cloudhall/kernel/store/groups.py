@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from cloudhall.kernel.store import Tx, troubles
+from cloudhall.kernel.store import Tx, moment, troubles
 from cloudhall.kernel.world import World
 
 GROUP_SIZE_MAX = 64
@@ -55,6 +55,7 @@ class GroupStore(ABC):
         `run` must not go on after an error of one of its own statements: the transaction may be gone with it.
         """
         future: Future[R] = Future()
+        moment.end()
         with self._door:
             if self._closing:
                 future.set_exception(troubles.stopping())

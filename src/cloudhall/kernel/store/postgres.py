@@ -11,15 +11,16 @@ acknowledges and nobody repeats: the caller is told so, and its idempotency key 
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from cloudhall.kernel.errors import Unavailable
-from cloudhall.kernel.store import Question, Remote, Tx, revisions, troubles
+from cloudhall.kernel.store import Question, Remote, Tx, moment, revisions, troubles
 from cloudhall.kernel.store.dialect import POSTGRES
 from cloudhall.kernel.store.groups import GroupStore
 from cloudhall.kernel.store.listening import Listener
-from cloudhall.kernel.store.session import Lost, Refused, Rows, Session
+from cloudhall.kernel.store.rows import Rows
+from cloudhall.kernel.store.session import Lost, Refused, Session
 from cloudhall.kernel.store.under_lock import UnderLock
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import World
@@ -65,7 +66,7 @@ class PostgresStore(GroupStore):
 
     def read(self) -> Tx:
         """Give what reads: each statement on its own sees what is committed."""
-        return self._readers
+        return moment.within(self._readers)
 
     def _begin(self) -> Tx:
         """Begin anew where the server has gone since the last group; nothing of this one is written yet."""
@@ -137,7 +138,7 @@ class _Readers(Remote):
     def ask(self, questions: Sequence[Question]) -> Tx:
         """Ask several things in one round trip; each is answered as of its own moment, as ever here."""
         asked = self._lent(lambda session: session.execute_all(questions))
-        return _Told(self, dict(zip(questions, map(Rows.fetchall, asked), strict=True)))
+        return moment.Remembering(self, dict(zip(questions, map(Rows.fetchall, asked), strict=True)))
 
     def close(self) -> None:
         """Hang up; what is lent out is hung up when it comes back."""
@@ -172,19 +173,6 @@ class _Readers(Remote):
                 self._idle.append(session)
             else:
                 session.close()
-
-
-class _Told:
-    """Readers with some answers at hand; only for one decision, as these do not follow what is committed since."""
-
-    def __init__(self, readers: _Readers, known: Mapping[Question, list[Any]]) -> None:
-        self._readers, self._known = readers, known
-        self.executemany = readers.executemany
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
-        """Answer what is known, ask the rest."""
-        rows = self._known.get((sql, tuple(parameters)))
-        return self._readers.execute(sql, parameters) if rows is None else Rows(rows, len(rows))
 
 
 def refuse_unfit(session: Session) -> None:

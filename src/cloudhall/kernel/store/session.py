@@ -8,7 +8,7 @@ numbers; text and bytes go as they are. A connection that broke raises `Lost` an
 import contextlib
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from select import POLLIN, poll
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from psycopg.pq.abc import PGresult
 
 from cloudhall.kernel.store import IntegrityError, Question
 from cloudhall.kernel.store.dialect import numbered
+from cloudhall.kernel.store.rows import Rows
 
 CONNECT_S = 5
 PREPARED_MAX = 256  # a connection; what is asked less often is parsed again
@@ -46,28 +47,6 @@ class Refused(Exception):
     def __init__(self, state: str, text: str) -> None:
         super().__init__(text)
         self.state = state
-
-
-class Rows:
-    """What a statement answered."""
-
-    __slots__ = ("_rows", "rowcount")
-
-    def __init__(self, rows: Iterable[Sequence[Any]], rowcount: int) -> None:
-        self._rows = iter(rows)
-        self.rowcount = rowcount
-
-    def __iter__(self) -> Iterator[Any]:
-        """Row by row."""
-        return self._rows
-
-    def fetchone(self) -> Any:
-        """Next row or None."""
-        return next(self._rows, None)
-
-    def fetchall(self) -> list[Any]:
-        """Return the rest."""
-        return list(self._rows)
 
 
 class Sent:

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from cloudhall.kernel.errors import Unavailable
-from cloudhall.kernel.store import IntegrityError, Tx, revisions, troubles
+from cloudhall.kernel.store import IntegrityError, Tx, moment, revisions, troubles
 from cloudhall.kernel.store.dialect import SQLITE
 from cloudhall.kernel.store.groups import GroupStore
 from cloudhall.kernel.text import T
@@ -42,14 +42,14 @@ class SQLiteStore(GroupStore):
             raise _unavailable(error, f" {path}") from error
         self._thread.start()
 
-    def read(self) -> sqlite3.Connection:
+    def read(self) -> Tx:
         """Give this thread's connection, which only reads and sees what is committed."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = _connect(self.path)
             connection.execute("PRAGMA query_only = ON")
             self._local.connection = connection
-        return connection
+        return moment.within(connection)
 
     def _begin(self) -> Tx:
         self._writer.execute("BEGIN IMMEDIATE")

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cloudhall.kernel.store import Cursor, IntegrityError, Question, Remote
-from cloudhall.kernel.store.session import Refused, Rows, Session
+from cloudhall.kernel.store.moment import KEPT_ROWS_MAX
+from cloudhall.kernel.store.rows import Rows
+from cloudhall.kernel.store.session import Refused, Session
 
-KEPT_ROWS_MAX = 100  # of one answer
 STREAMED_MIN = 50  # rows; a stream takes two round trips, however many they are
 _WHOLE_ROWS = re.compile(r"INSERT INTO (\w+) VALUES \(\?(?:, \?)*\)")
 _WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
