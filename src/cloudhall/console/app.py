@@ -4,7 +4,7 @@ Every view runs on a worker thread. Every answer carries the content policy (not
 the request id, and the cookies that the visit has set; every post has a token that ties it to its session.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -38,6 +38,9 @@ from cloudhall.console import (
     kept,
     lists,
     navigation,
+    object_changes,
+    object_uploads,
+    objects,
     operations,
     passwords,
     providers,
@@ -63,9 +66,11 @@ from cloudhall.kernel.store.moment import one_moment
 from cloudhall.kernel.text import T
 
 View = Callable[..., Response]
+Stream = Callable[..., Awaitable[Response]]
 FORM_FIELDS_MAX = 2_000
 FORM_BYTES_MAX = 1 << 20
 Pairs = list[tuple[str, str]]
+OBJECTS = "/buckets/{target}/objects"
 YEAR = "public, max-age=31536000, immutable"
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -83,12 +88,15 @@ UNREADABLE = Invalid(T("表单过大或无法读取", "The form is too large, or
 class Door(NamedTuple):
     """One address with its views; `public` asks for no session, `takes_file` reads a form with a file in it.
 
+    Instead of views: `gives` answers as a stream, `takes` receives one and looks at the form's token itself.
     `enrolling` lets in whoever must set up a second factor first.
     """
 
     path: str
     get: View | None = None
     post: View | None = None
+    gives: Stream | None = None
+    takes: Stream | None = None
     public: bool = False
     enrolling: bool = False
     takes_file: bool = False
@@ -104,6 +112,23 @@ class Static(StaticFiles):
         response.headers["Cache-Control"] = YEAR if b"v=" in scope["query_string"] else "no-cache"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+
+OBJECT_DOORS = (
+    Door(f"{OBJECTS}", objects.index),
+    Door(f"{OBJECTS}/one", objects.one),
+    Door(f"{OBJECTS}/content", gives=objects.content, takes=object_uploads.whole),
+    Door(f"{OBJECTS}/picture", gives=objects.picture),
+    Door(f"{OBJECTS}/uploads", takes=object_uploads.begin),
+    Door(f"{OBJECTS}/parts", takes=object_uploads.part),
+    Door(f"{OBJECTS}/completed", takes=object_uploads.complete),
+    Door(f"{OBJECTS}:upload", takes=object_uploads.form),
+    Door(f"{OBJECTS}:give_up", post=object_changes.give_up),
+    Door(f"{OBJECTS}:folder", post=object_changes.make_folder),
+    Door(f"{OBJECTS}:rename", post=object_changes.rename),
+    Door(f"{OBJECTS}:restore", post=object_changes.restore),
+    Door(f"{OBJECTS}:delete", object_changes.deletion_form, object_changes.delete),
+)
 
 
 def console_routes(kernel: Kernel) -> list[BaseRoute]:
@@ -147,6 +172,7 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
         Door("/audit/{idx:int}", audit.entry),
         Door("/audit/{idx:int}/proof.json", audit.proof_file),
         *(Door(f"/{tool.path}", partial(tools.show, tool=tool)) for tool in kernel.registry.tools),
+        *OBJECT_DOORS,
         Door("/{plural}:create", _of_kind(creating.form), _of_kind(creating.submit)),
         Door("/{plural}:preview", post=_of_kind(creating.preview)),
         *(Door(f"/{{plural}}:{verb}", _of_many(bulk.form, verb), _of_many(bulk.submit, verb)) for verb in bulk.VERBS),
@@ -219,9 +245,11 @@ def _of_many(view: View, verb: str) -> View:
 
 
 def _route(console: Console, door: Door) -> Route:
-    methods = [name for name, view in (("GET", door.get), ("POST", door.post)) if view]
+    methods = [name for name, view in (("GET", door.get or door.gives), ("POST", door.post or door.takes)) if view]
 
     async def run(request: Request) -> Response:
+        if stream := door.takes if request.method == "POST" else door.gives:
+            return await _stream(console, door, request, stream)
         if door.takes_file:
             return await _answer_with_file(console, door, request)
         form = await _form(request) if request.method == "POST" else []
@@ -258,6 +286,17 @@ async def _answer_with_file(console: Console, door: Door, request: Request) -> R
     finally:
         if upload is not None:
             upload.received.discard()
+
+
+async def _stream(console: Console, door: Door, request: Request, stream: Stream) -> Response:
+    """Give or take a stream, from nobody but who has a session."""
+    visit = Visit(console, request, [])
+    try:
+        await run_in_threadpool(_enter, door, visit)
+        response = await stream(visit, **request.path_params)
+    except Exception as error:  # noqa: BLE001  every failure is a page
+        response = await run_in_threadpool(failures.answer, visit, error)
+    return _sealed(visit, response)
 
 
 def _answer(

@@ -42,10 +42,7 @@ class Part(NamedTuple):
 
 async def read(request: Request, kernel: "Kernel") -> tuple[list[tuple[str, str]], Upload | None]:
     """Fields of a form, and its file where there is one; raises `Invalid` for what is none, or holds too much."""
-    boundary = _BOUNDARY.match(request.headers.get("content-type", ""))
-    if boundary is None:
-        raise UNREADABLE
-    reader, form = Reader(boundary[1].encode("ascii")), Form(kernel)
+    reader, form = Reader(boundary_of(request)), Form(kernel)
     try:
         async for block in request.stream():
             for part, data in reader.feed(block):
@@ -54,6 +51,14 @@ async def read(request: Request, kernel: "Kernel") -> tuple[list[tuple[str, str]
     except BaseException:
         form.discard()
         raise
+
+
+def boundary_of(request: Request) -> bytes:
+    """Return what stands between the parts of a form; raises `Invalid` for what is no form with files."""
+    boundary = _BOUNDARY.match(request.headers.get("content-type", ""))
+    if boundary is None:
+        raise UNREADABLE
+    return boundary[1].encode("ascii")
 
 
 class Form:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cloudhall.domains.storage import objects
 from cloudhall.domains.storage.access_key import AccessKey
 from cloudhall.domains.storage.bucket import Bucket
 from cloudhall.domains.storage.plan import page as plan
@@ -31,7 +32,7 @@ class Point(NamedTuple):
     value: int
 
 
-def bucket(kernel: "Kernel", _caller: Caller, b: Bucket, _query: Mapping[str, str]) -> dict[str, Any]:
+def bucket(kernel: "Kernel", caller: Caller, b: Bucket, _query: Mapping[str, str]) -> dict[str, Any]:
     """Stored bytes and requests since the bucket was made, a month at most, and how clients reach it."""
     now, tx = kernel.world.now_us(), kernel.store.read()
     from_us = max(b.created_us, now - 30 * DAY_US)
@@ -43,6 +44,7 @@ def bucket(kernel: "Kernel", _caller: Caller, b: Bucket, _query: Mapping[str, st
         "stored": [Point(_label(at, now - from_us), _level_at(held, at)) for at in edges[1:]],
         "requests": [Point(_label(at, now - from_us), n) for at, n in zip(edges[1:], asked, strict=True)],
         "requests_total": sum(asked),
+        "browse": b.status.made and objects.may(kernel, caller, objects.LIST, b),
         "quota_bytes": b.spec.quota_gib * 1024**3,
     }
 

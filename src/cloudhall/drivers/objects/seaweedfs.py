@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from cloudhall.drivers.objects import (
+    REGION,
     Counters,
     weed_binary,
     weed_command,
@@ -25,6 +26,7 @@ from cloudhall.drivers.objects import (
     weed_process,
 )
 from cloudhall.drivers.objects.buckets import Buckets
+from cloudhall.drivers.objects.contents import Contents
 from cloudhall.drivers.objects.trouble import not_answering
 from cloudhall.drivers.objects.weed_changes import ChangeLog
 from cloudhall.drivers.objects.weed_identities import IdentityFile
@@ -55,6 +57,7 @@ class _Parts:
     keys: IdentityFile
     log: ChangeLog
     buckets: Buckets
+    contents: Contents
 
     def counters(self) -> Counters:
         """See `Up.counters`."""
@@ -87,6 +90,11 @@ class SeaweedFS(Verbs):
     def endpoint(self) -> str:
         """`http://127.0.0.1:<port>`; the same port over restarts while it stays free."""
         return f"http://127.0.0.1:{self._up.ports.s3}"
+
+    @property
+    def contents(self) -> Contents:
+        """See `Objects.contents`."""
+        return self._up.contents
 
     @property
     def engine(self) -> weed_binary.Engine:
@@ -152,8 +160,10 @@ def _assemble(home: Path, weed: Path, lock: int) -> _Parts:
         crashed=change_log.mark_lost,
     )
     keys = IdentityFile(home / "s3.json", ask=door.ask, signal=child.reload)
-    buckets = Buckets(f"http://127.0.0.1:{ports.s3}", keys.admin, answered=ledger.note)
-    return _Parts(lock, engine, ports, ledger, door, filer, child, keys, change_log, buckets)
+    address = f"http://127.0.0.1:{ports.s3}"
+    buckets = Buckets(address, keys.admin, answered=ledger.note)
+    contents = Contents(address, keys.admin, REGION)
+    return _Parts(lock, engine, ports, ledger, door, filer, child, keys, change_log, buckets, contents)
 
 
 def _serves(ports: weed_ports.Ports) -> bool:
