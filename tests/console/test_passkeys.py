@@ -1,30 +1,16 @@
 """Passkeys in a real browser with an authenticator of its own: made, used alone and after a password, and refused."""
 
 import re
-import shutil
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page
 
 from cloudhall.domains.identity import factors, passwords
 from tests.console.yard import PASSWORD, Yard
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-WITHIN_MS = 20_000
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+from tests.kit import browsers
+from tests.kit.serving import served
 
 
 @pytest.fixture
@@ -32,15 +18,8 @@ def url(yard: Yard) -> Iterator[str]:
     """Serve the yard by a name; Devon has a password."""
     hashed = passwords.hash_password(PASSWORD)
     yard.kernel.store.write(lambda tx: passwords.store(tx, yard.people["devon"], hashed, 1)).result()
-    server = uvicorn.Server(uvicorn.Config(yard.app, port=0, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
-    yard.app.state.host.bell.close()
-    server.should_exit = True
-    thread.join()
+    with served(yard.app, "localhost") as url:
+        yield url
 
 
 class Desk:
@@ -48,11 +27,9 @@ class Desk:
 
     def __init__(self, browser: Browser, url: str) -> None:
         """Plug a device in that asks its owner by itself (W3C Web Authentication, 11.2)."""
-        self.url, self.complaints = url, list[str]()
-        self.page: Page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        self.page.set_default_timeout(WITHIN_MS)
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.url = url
+        self.page: Page = browsers.opened(browser).new_page()
+        self.complaints = browsers.complaints(self.page, url)
         self.cdp: CDPSession = self.page.context.new_cdp_session(self.page)
         self.cdp.send("WebAuthn.enable")
         options = {

@@ -1,11 +1,8 @@
 """The three faces over one installation, and whoever uses them logged in without the price of a password hash."""
 
 import contextlib
-import threading
-import time
 from collections.abc import Iterator
 
-import uvicorn
 from starlette.testclient import TestClient
 
 from cloudhall.api.app import create_app
@@ -17,6 +14,7 @@ from cloudhall.kernel import credentials, places
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.kinds import Status
 from tests.kit.hall import Hall
+from tests.kit.serving import served
 
 BASE = "http://127.0.0.1"
 
@@ -58,17 +56,8 @@ class Faces:
     @contextlib.contextmanager
     def served(self) -> Iterator[str]:
         """Serve over a real socket of loopback; answers the address."""
-        server = uvicorn.Server(uvicorn.Config(self.app, port=0, log_level="warning", timeout_graceful_shutdown=2))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.005)
-            yield f"{BASE}:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            self.close()
-            server.should_exit = True
-            thread.join()
+        with served(self.app) as url:
+            yield url
 
     def close(self) -> None:
         """End streams and threads of the host."""

@@ -44,14 +44,14 @@ def docs(text: str, language: Language, most: int) -> list[Found]:
     return [page for _, page in sorted(found, key=lambda pair: pair[0])][:most]
 
 
-def sections(language: Language) -> list[tuple[str, list[Doc]]]:
+def sections(language: Language) -> dict[str, list[Doc]]:
     """Pages by the folder that they lie in, without those of the folder itself; none without a checkout."""
     folders: dict[str, list[Doc]] = {}
     for page in _pages(DOCS, language):
         _, _, folder, *rest = page.href.split("/")
         if len(rest) == 1:
             folders.setdefault(folder, []).append(page)
-    return list(folders.items())
+    return folders
 
 
 def rules(registry: Registry, text: str, day: datetime.date, most: int) -> list[Found]:
@@ -105,12 +105,18 @@ def _pages(folder: Path, language: Language) -> tuple[Doc, ...]:
     for file in english:
         if file.relative_to(folder).parts[0] not in NOT_FOR_READERS:
             other = file.with_name(file.stem + CHINESE)
-            found.append(_read(folder, other if language == "zh" and other.is_file() else file))
+            found.append(_read(folder, other if language == "zh" and other.is_file() else file, language))
     return tuple(found)
 
 
-def _read(folder: Path, file: Path) -> Doc:
+def _read(folder: Path, file: Path, language: Language) -> Doc:
     text = file.read_text("utf-8")
-    title, *headings = [heading for _, heading in HEADING.findall(text)] or [file.stem]
+    title, *headings = [_said(heading, language) for _, heading in HEADING.findall(text)] or [file.stem]
     href = f"/docs/{file.relative_to(folder).as_posix().removesuffix('.md')}"
-    return Doc(href, title.replace("`", ""), tuple(h.replace("`", "") for h in headings), text.lower())
+    return Doc(href, title, tuple(headings), text.lower())
+
+
+def _said(heading: str, language: Language) -> str:
+    """A heading in a language; those of the reference say both, as `命令 · Commands`."""
+    zh, both, en = heading.replace("`", "").partition(" · ")
+    return en if both and language == "en" else zh

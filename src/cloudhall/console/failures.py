@@ -43,9 +43,9 @@ def answer(visit: "Visit", error: Exception) -> Response:
     )
 
 
-def no_page(visit: "Visit") -> Response:
+def no_page(_visit: "Visit", path: str) -> Response:
     """Raise for an address that is no page."""
-    text = T(f"没有这个页面：{visit.request.url.path}", f"There is no page {visit.request.url.path}")
+    text = T(f"没有这个页面：/{path}", f"There is no page /{path}")
     raise NotFound(text, mend=T("从首页或搜索开始", "Begin at the home page, or search"))
 
 
