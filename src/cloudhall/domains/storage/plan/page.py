@@ -16,7 +16,12 @@ from cloudhall.kernel.text import T
 
 BESIDE = ("2", "3", "6+3", "10+4", "17+3")
 USUAL = {"capacity": "1EB", "scheme": "10+4", "domain": "rack"}
-FIELDS = ("disk_tb", "rack_kw", "repair_mb_s", "disk_afr")
+FIELDS = {
+    "disk_tb": T("硬盘/TB", "Disk, TB"),
+    "rack_kw": T("机架功率/kW", "Rack power, kW"),
+    "repair_mb_s": T("每块盘修复/(MB/s)", "Repair a disk, MB/s"),
+    "disk_afr": T("年故障率", "Annual failure rate"),
+}
 
 
 class Field(NamedTuple):
@@ -24,7 +29,6 @@ class Field(NamedTuple):
 
     name: str
     title: T
-    unit: str
     text: str
 
 
@@ -84,8 +88,7 @@ def _planned(chosen: Plan, plans: Sequence[Plan]) -> dict[str, Any]:
 
 
 def _field(name: str, changes: Mapping[str, str]) -> Field:
-    row = usual().rows[name]
-    return Field(name, row.title, row.unit, changes.get(name, f"{row.value:g}"))
+    return Field(name, FIELDS[name], changes.get(name, f"{usual()[name]:g}"))
 
 
 def _beside(plan: Plan, chosen: Plan) -> Beside:
