@@ -12,6 +12,9 @@ Each figure carries its database, `sqlite.` or `postgres.`; `--dialect both` mea
     bare_fsyncs_per_s         limit: a file of the same disk, 4 KiB written and synced again and again
     bare_rows_per_s           limit: the database alone, one row as wide as a create, in groups as large as the server's
 
+`--workers N` (PostgreSQL alone) serves by so many processes, between which the clients are shared; times of the server
+and commits are theirs together.
+
 The clients are a process of their own with keep-alive connections over loopback, each waiting for its answer before it
 asks again. After the run, every acknowledged create is looked for in the database.
 """
@@ -19,6 +22,7 @@ asks again. After the run, every acknowledged create is looked for in the databa
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import resource
@@ -30,6 +34,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -99,30 +104,32 @@ class Database(NamedTuple):
     bare_rows_per_s: Callable[[int], float]
 
 
-def serve(home: Path, port: int, database: str) -> None:
-    """Run the server; its first line is a token and the project to create in."""
+def serve(home: Path, port: int, database: str, told: dict[str, str] | None) -> None:
+    """Run the server; its first line is a token and the project to create in, `told` to one beside another."""
     import uvicorn
 
     from cloudhall.api.app import create_app
 
-    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=IDENTITY_SCHEMAS, database=database)
-    token, project = found(kernel)
+    worker = f"beside-{port}" if told else "main"
+    kernel = Kernel(Registry([IDENTITY, TICKETS]), home, schemas=IDENTITY_SCHEMAS, database=database, worker=worker)
+    told = told or found(kernel)
     commits = [0]
     kernel.store.on_commit.append(lambda: commits.__setitem__(0, commits[0] + 1))
-    kernel.start()
+    if worker == "main":
+        kernel.start()
 
     async def figures(_request: Request) -> Response:
         used = resource.getrusage(resource.RUSAGE_SELF)
         return JSONResponse({"commits": commits[0], "cpu_s": used.ru_utime + used.ru_stime})
 
     app: Starlette = create_app(kernel, routes=[Route("/figures", figures)])
-    print(json.dumps({"token": token, "project": project}), flush=True)
+    print(json.dumps(told), flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(app, port=port, log_level="warning", access_log=False)
     kernel.stop()
 
 
-def found(kernel: Kernel) -> tuple[str, str]:
+def found(kernel: Kernel) -> dict[str, str]:
     """Make an organisation, a project, a developer with a token; answers token and project."""
     root = Caller(id="pe-root")
 
@@ -142,7 +149,7 @@ def found(kernel: Kernel) -> tuple[str, str]:
     tomorrow = rfc3339(kernel.world.now_us() + 86_400 * SECOND_US)
     caller = Caller(id=developer)
     spec = {"subject": developer, "scopes": ["bench.*", "*:read"], "expires_at": tomorrow}
-    return make(caller, Token, "organisation", **spec)["secret"], project
+    return {"token": make(caller, Token, "organisation", **spec)["secret"], "project": project}
 
 
 class Client(asyncio.Protocol):
@@ -228,26 +235,27 @@ class Spent(NamedTuple):
 
 
 async def load(
-    port: int, told: dict[str, str], run: Run, clients: int, seconds: float, database_cpu_s: Callable[[], float]
+    ports: list[int], told: dict[str, str], run: Run, clients: int, seconds: float, database_cpu_s: Callable[[], float]
 ) -> Spent:
     """Keep the server busy; answers what that took between warm-up and end."""
     loop = asyncio.get_running_loop()
 
     def head(path: str) -> str:
         return (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {told['token']}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{ports[0]}\r\nAuthorization: Bearer {told['token']}\r\n"
             "Content-Type: application/json\r\nIdempotency-Key: "
         )
 
     for number in range(clients):
-        await loop.create_connection(lambda n=number: Client(n, head, told["project"], run), "127.0.0.1", port)  # type: ignore[misc]  # bound in the default
+        client: Callable[[], Client] = functools.partial(Client, number, head, told["project"], run)
+        await loop.create_connection(client, "127.0.0.1", ports[number % len(ports)])
     await asyncio.sleep(WARM_UP_S)
-    before, mine, theirs, began = await figures(port), cpu_s(), database_cpu_s(), time.perf_counter()
+    before, mine, theirs, began = await figures(ports), cpu_s(), database_cpu_s(), time.perf_counter()
     run.measuring = True
     await asyncio.sleep(seconds)
     run.measuring = False
     took_s, mine, theirs = time.perf_counter() - began, cpu_s() - mine, database_cpu_s() - theirs
-    after = await figures(port)
+    after = await figures(ports)
     run.over = True
     await run.closed.wait()  # what is under way is answered
     return Spent(took_s, after["commits"] - before["commits"], after["cpu_s"] - before["cpu_s"], mine, theirs)
@@ -268,13 +276,14 @@ def said(run: Run, spent: Spent) -> dict[str, Any]:
     }
 
 
-async def figures(port: int) -> dict[str, Any]:
-    """Ask the server for its counts."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /figures HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-    answer = await reader.read()
-    writer.close()
-    counts: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+async def figures(ports: list[int]) -> Counter[str]:
+    """Ask the servers for their counts, and sum them up."""
+    counts: Counter[str] = Counter()
+    for port in ports:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /figures HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        counts.update(json.loads((await reader.read()).partition(b"\r\n\r\n")[2]))
+        writer.close()
     return counts
 
 
@@ -370,10 +379,10 @@ def tree_cpu_s(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def measure(dialect: str, folder: Path, clients: int, seconds: float) -> dict[str, Any]:
+def measure(dialect: str, folder: Path, clients: int, seconds: float, workers: int) -> dict[str, Any]:
     """Start a server, load it, stop it, look for every create; then the limits on the same disk."""
     with OPENS[dialect](folder) as database:
-        result, names = served(database, folder, clients, seconds)
+        result, names = served(database, folder, clients, seconds, workers)
         result["missing"] = missing(database, names)
         group = max(1, round(result["creates_per_fsync"]))
         result["bare_fsyncs_per_s"] = round(bare_fsyncs_per_s(folder))
@@ -386,26 +395,38 @@ def missing(database: Database, names: list[str]) -> int:
     return len(set(names) - database.ticket_names())
 
 
-def served(database: Database, folder: Path, clients: int, seconds: float) -> tuple[dict[str, Any], list[str]]:
+def served(
+    database: Database, folder: Path, clients: int, seconds: float, workers: int
+) -> tuple[dict[str, Any], list[str]]:
     """Figures of a server under load, single creates first, then batches; and the names of all that it acknowledged."""
+    single, many = Run("t", 1), Run("b", BATCH)
+    with contextlib.ExitStack() as running:
+        told, port = running.enter_context(serving(folder, database.url))
+        ports = [port, *(running.enter_context(serving(folder, database.url, told))[1] for _ in range(workers - 1))]
+        empty_bytes = database.size_bytes()
+        result = said(single, asyncio.run(load(ports, told, single, clients, seconds, database.cpu_s)))
+        result["bytes_per_create"] = round((database.size_bytes() - empty_bytes) / len(single.names))
+        spent = asyncio.run(load(ports, told, many, BATCH_CLIENTS, seconds, database.cpu_s))
+        result["batch_per_s"] = round(many.creates / spent.seconds)
+    result |= {"connections_lost": single.lost + many.lost, "workers": workers}
+    return result, single.names + many.names
+
+
+@contextlib.contextmanager
+def serving(folder: Path, url: str, told: dict[str, str] | None = None) -> Iterator[tuple[dict[str, str], int]]:
+    """A server until it is no longer wanted: what it says first, and its port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    command = [sys.executable, __file__, "--serve", str(port), "--home", str(folder), "--database", database.url]
-    single, many = Run("t", 1), Run("b", BATCH)
+    beside = ["--told", json.dumps(told)] if told else []
+    command = [sys.executable, __file__, "--serve", str(port), "--home", str(folder), "--database", url, *beside]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            told = json.loads(server.stdout.readline())
+            said_first = json.loads(server.stdout.readline())
             wait_for(port)
-            empty_bytes = database.size_bytes()
-            result = said(single, asyncio.run(load(port, told, single, clients, seconds, database.cpu_s)))
-            result["bytes_per_create"] = round((database.size_bytes() - empty_bytes) / len(single.names))
-            spent = asyncio.run(load(port, told, many, BATCH_CLIENTS, seconds, database.cpu_s))
-            result["batch_per_s"] = round(many.creates / spent.seconds)
+            yield said_first, port
         finally:
             server.send_signal(signal.SIGINT)
-    result["connections_lost"] = single.lost + many.lost
-    return result, single.names + many.names
 
 
 def wait_for(port: int) -> None:
@@ -426,14 +447,17 @@ if __name__ == "__main__":
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--home", type=Path, help="folder on the disk to measure; a temporary one without it")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--told", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--database", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(given.home, given.serve, given.database)
+        serve(given.home, given.serve, given.database, given.told)
     else:
         measured: dict[str, Any] = {}
         for chosen in DIALECTS if given.dialect == "both" else (given.dialect,):
             with tempfile.TemporaryDirectory(prefix="cloudhall-create-", dir=given.home) as made:
-                measured |= measure(chosen, Path(made), given.clients, given.seconds)
+                workers = 1 if chosen == "sqlite" else given.workers  # one server a file
+                measured |= measure(chosen, Path(made), given.clients, given.seconds, workers)
         print(json.dumps(measured))

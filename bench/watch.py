@@ -83,11 +83,11 @@ async def watch(port: int, told: dict[str, str], clients: int, per_s: float, sec
         await loop.create_connection(lambda w=watcher: w, "127.0.0.1", port)  # type: ignore[misc]  # bound in the default
     await until(lambda: all(w.open for w in watchers))
     await asyncio.sleep(WARM_UP_S)
-    before, mine, began = await create.figures(port), create.cpu_s(), time.perf_counter()
+    before, mine, began = await create.figures([port]), create.cpu_s(), time.perf_counter()
     made = await make(port, head, told["project"], per_s, seconds)
     took_s = time.perf_counter() - began
     await until(lambda: all(len(w.lags_ms) >= made for w in watchers))
-    after, mine = await create.figures(port), create.cpu_s() - mine
+    after, mine = await create.figures([port]), create.cpu_s() - mine
     lags = [lag for w in watchers for lag in w.lags_ms.values()]
     await hang_up(watchers)
     spent_s, cuts = after["cpu_s"] - before["cpu_s"], statistics.quantiles(lags, n=100)
