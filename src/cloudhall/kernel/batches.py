@@ -2,10 +2,11 @@
 
 Invariants: each item is planned and written under the write lock, so it sees what the items before it did, and one
 that is refused takes nothing of the others along: all are written in one go first, and where one is refused all are
-undone and each is tried in a savepoint of its own; what is durable becomes so at once; an item
-keeps its own event and audit leaf, so that history and proofs of one resource do not know of batches; a denial is in
-the log before it is told. `atomic`: every item is tried, so that all problems are named, then all are undone.
-Cost: 0.15 to 0.25 ms of CPU an item, during which nobody else writes: a tenth of a second at `ITEMS_MAX`.
+undone and each is tried in a savepoint of its own; what is durable becomes so at once; an item keeps its own event and
+audit leaf, so that history and proofs of one resource do not know of batches; a denial is in the log before it is
+told. `atomic`: every item is tried, so that all problems are named, then all are undone.
+Cost: about 0.13 ms of CPU an item on either database, during which nobody else writes: 65 ms at `ITEMS_MAX`; twice
+that where one is refused.
 """
 
 from collections.abc import Iterable, Sequence

@@ -132,25 +132,29 @@ def _refuse_twins(domains: Sequence[Domain]) -> None:
 
 def _check_kind(registry: Registry, meta: Meta) -> None:
     _check_paths(meta)
-    for verb in meta.allow:
-        _known(f"{meta.key}: allow", "verb", verb, (*VERBS, *meta.uses, *([AUDIT] if meta.place else [])))
-    for verb in meta.uses:
-        _known(f"{meta.key}: uses", "verb of allow", verb, meta.allow)
     for name, info in fields_of(meta.spec).items():
         if info.f.ref:
             _known(f"{meta.key}.{name}", "kind", info.f.ref, registry.kinds)
         for verb in info.f.by:
             _known(f"{meta.key}.{name}", "action", verb, meta.actions)
+    _check_rights(registry, meta)
+    if meta.recoverable_days and any(i.unique and i.path != "name" for i in meta.indexes):
+        raise DeclarationError(f"{meta.key}: in the recycle bin only a name stays taken, so nothing else may be unique")
+    for meter in meta.meters:
+        _known(meta.key, "meter", meter.key, registry.meters)
+
+
+def _check_rights(registry: Registry, meta: Meta) -> None:
+    for verb in meta.allow:
+        _known(f"{meta.key}: allow", "verb", verb, (*VERBS, *meta.uses, *([AUDIT] if meta.place else [])))
+    for verb in meta.uses:
+        _known(f"{meta.key}: uses", "verb of allow", verb, meta.allow)
     for allowed in (*meta.allow.values(), *(a.allow for a in meta.actions.values())):
         for role in allowed:
             if role.startswith(SERVICE):
                 _known(meta.key, "kind", role.removeprefix(SERVICE), registry.kinds)
             else:
                 _known(meta.key, "role", role, roles.ROLES)
-    if meta.recoverable_days and any(i.unique and i.path != "name" for i in meta.indexes):
-        raise DeclarationError(f"{meta.key}: in the recycle bin only a name stays taken, so nothing else may be unique")
-    for meter in meta.meters:
-        _known(meta.key, "meter", meter.key, registry.meters)
 
 
 def _check_paths(meta: Meta) -> None:
