@@ -6,7 +6,7 @@ BIN = .venv/bin
 CAMPAIGNS = tests/kernel/test_audit_mutations.py tests/kit/test_seeds.py tests/kit/test_faults.py tests/kit/test_day.py \
 	tests/e2e/test_interface.py tests/e2e/test_full_disk.py tests/e2e/test_bad_luck.py
 
-.PHONY: help run test lint bench docs soak bundle lock new-domain
+.PHONY: help run test lint bench docs pictures soak bundle lock new-domain
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -30,9 +30,15 @@ lint: ## check style, types and the arrows between packages
 bench: ## measure every figure; `bench/run NAME` measures one
 	@set -e; for script in bench/*.py; do name=$$(basename $$script .py | tr _ -); echo "== $$name"; bench/run "$$name"; done
 
-docs: ## write docs/reference anew from the declarations
+docs: ## write docs/reference and the types of the SDK anew from the declarations
 	$(BOOTSTRAP) test
+	@$(BIN)/python scripts/sdk.py
 	@$(BIN)/python scripts/reference.py
+
+pictures: ## take the pictures of docs/pictures from a demonstration city of their own
+	$(BOOTSTRAP) test
+	@$(BIN)/python scripts/debian_packages.py
+	@$(BIN)/python scripts/pictures.py
 
 soak: ## kill server and database N times under load, then the long campaigns: make soak N=300 DIALECT=both SEED=1
 	$(BOOTSTRAP) test
