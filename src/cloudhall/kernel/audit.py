@@ -286,19 +286,8 @@ class AuditLog:
         clock that was set back leaves times out of order, so its first hit is not its lowest `idx`); `action` alone
         walks the log from its newest entry until `limit` are found.
         """
-        narrow = (actor, resource) != (None, None)
-        asked = {
-            "actor = ?": actor,
-            "resource = ?": resource,
-            "action = ?": action,
-            "at_us >= ?": since_us,
-            audit_search.SINCE: None if narrow or places else since_us,
-            "idx < ?": before_idx,
-        }
-        given = {clause: value for clause, value in asked.items() if value is not None}
-        asks = audit_search.parts_of(places, narrow=narrow)
-        rows = [row for parts in asks for row in audit_search.newest(tx, parts, given, limit)]
-        return [Found(idx, decoded(idx, leaf)) for idx, leaf in sorted(rows, reverse=True)[:limit]]
+        asked = audit_search.Asked(actor, resource, tuple(places), action, since_us, before_idx)
+        return [Found(idx, decoded(idx, leaf)) for idx, leaf in audit_search.newest(tx, asked, limit)]
 
     def shred(self, tx: Tx, idx: int) -> bool:
         """Remove the private facts of one entry; its leaf stays provable. False if there were none (any more).

@@ -4,7 +4,7 @@ Each index is walked only as far as the page needs it, whatever the size of the 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from cloudhall.kernel.store import Tx
 from cloudhall.kernel.store.tables import Where
@@ -16,19 +16,53 @@ _SEARCH = "SELECT idx, leaf FROM audit_leaf WHERE "
 _EVERYWHERE = Where("TRUE")
 
 
-def parts_of(places: Sequence[str], *, narrow: bool) -> list[list[Where]]:
+class Asked(NamedTuple):
+    """What is looked for; `places` are the projects and organisations any of which an entry may be of."""
+
+    actor: str | None
+    resource: str | None
+    places: tuple[str, ...]
+    action: str | None
+    since_us: int | None
+    before_idx: int | None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it has an index that goes before those of the places."""
+        return (self.actor, self.resource) != (None, None)
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """Values by the conditions that every part is under."""
+        asked = {
+            "actor = ?": self.actor,
+            "resource = ?": self.resource,
+            "action = ?": self.action,
+            "at_us >= ?": self.since_us,
+            SINCE: None if self.narrow or self.places else self.since_us,
+            "idx < ?": self.before_idx,
+        }
+        return {clause: value for clause, value in asked.items() if value is not None}
+
+
+def newest(tx: Tx, asked: Asked, limit: int) -> list[Any]:
+    """Newest rows of all places, as `(idx, leaf)`, newest first."""
+    rows = [row for parts in _parts(asked) for row in _merged(tx, parts, asked.given, limit)]
+    return sorted(rows, reverse=True)[:limit]
+
+
+def _parts(asked: Asked) -> list[list[Where]]:
     """Where to look: a list a statement, in it a condition for each index to be walked.
 
-    An actor or resource has an index that goes before those of the places (`+` keeps SQLite from taking theirs).
+    Where an actor or resource is given, `+` keeps SQLite from taking an index of the places.
     """
-    if narrow and places:
-        return [[Where(f"+project IN ({', '.join('?' * len(places))})", tuple(places))]]
-    each = [Where("project = ?", (place,)) for place in places] or [_EVERYWHERE]
+    if asked.narrow and asked.places:
+        return [[Where(f"+project IN ({', '.join('?' * len(asked.places))})", asked.places)]]
+    each = [Where("project = ?", (place,)) for place in asked.places] or [_EVERYWHERE]
     return [each[i : i + PLACES_MERGED_MAX] for i in range(0, len(each), PLACES_MERGED_MAX)]
 
 
-def newest(tx: Tx, parts: Sequence[Where], given: Mapping[str, Any], limit: int) -> list[Any]:
-    """Newest rows over all parts, as `(idx, leaf)`."""
+def _merged(tx: Tx, parts: Sequence[Where], given: Mapping[str, Any], limit: int) -> list[Any]:
     wheres = [part & Where(" AND ".join(given), tuple(given.values())) if given else part for part in parts]
     sql = " UNION ALL ".join(_SEARCH + where.sql for where in wheres) + " ORDER BY idx DESC LIMIT ?"
     return tx.execute(sql, (*(value for where in wheres for value in where.params), limit)).fetchall()
