@@ -59,6 +59,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "inbox": BuiltIn("inbox:INBOX", T("通知，以及是否发邮件", "Notices, and whether by mail too")),
         "attach": BuiltIn("documents:ATTACH", T("给资源附加文件", "Attach a file to a resource")),
         "document": BuiltIn("documents:DOCUMENT", T("资源的附件", "Documents of resources")),
+        "object": BuiltIn("objects:OBJECT", T("存储桶中的对象", "Objects in buckets")),
         "deliveries": BuiltIn("inbox:DELIVERIES", T("事件回调投递了什么", "What a webhook was sent")),
         "rules": BuiltIn("rules:RULES", T("法规与价目的规定、工作日期限", "What law says, periods in working days")),
         "usage": BuiltIn("usage:USAGE", T("用量、配额、读数、缺口", "Usage, quotas, readings, gaps")),

@@ -118,7 +118,7 @@ OBJECT_DOORS = (
     Door(f"{OBJECTS}", objects.index),
     Door(f"{OBJECTS}/one", objects.one),
     Door(f"{OBJECTS}/content", gives=objects.content, takes=object_uploads.whole),
-    Door(f"{OBJECTS}/picture", gives=objects.picture),
+    Door(f"{OBJECTS}/shown", gives=objects.shown),
     Door(f"{OBJECTS}/uploads", takes=object_uploads.begin),
     Door(f"{OBJECTS}/parts", takes=object_uploads.part),
     Door(f"{OBJECTS}/completed", takes=object_uploads.complete),

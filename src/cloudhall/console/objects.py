@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from cloudhall.api.answers import PRIVATE
-from cloudhall.api.objects import SANDBOX, blocks_of, download
+from cloudhall.api.objects import blocks_of, download
 from cloudhall.console.details import crumbs
 from cloudhall.console.equivalents import Call
 from cloudhall.console.navigation import plural
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGE = 100
 TYPE_LENGTH_MAX = 8
-FOLDER = T("文件夹", "Folder")
+FRAMED = "sandbox; default-src 'none'; frame-ancestors 'self'"
 
 
 class Row(NamedTuple):
@@ -102,7 +102,7 @@ def one(visit: "Visit", target: str) -> Response:
         key=key,
         version=version,
         content=f"/buckets/{bucket.id}/objects/content?{urlencode(query)}",
-        picture=f"/buckets/{bucket.id}/objects/picture?{urlencode(query)}",
+        shown=f"/buckets/{bucket.id}/objects/shown?{urlencode(query)}",
         versions=browsing.versions(reached, key) if kept else (),
         rights=rights_of(visit, bucket),
         done=visit.query.get("done", ""),
@@ -116,16 +116,16 @@ async def content(visit: "Visit", target: str) -> Response:
     return await download(reached, key, version, visit.request)
 
 
-async def picture(visit: "Visit", target: str) -> Response:
-    """A picture for a page of ours: of the few formats that are nothing else, under the type that its bytes say."""
+async def shown(visit: "Visit", target: str) -> Response:
+    """A picture or a PDF for a page of ours, under the type that its bytes say, in a sandbox without our address."""
     key, version = asked_for(visit)
     reached = await run_in_threadpool(reach_for, visit, READ, target)
-    found = await run_in_threadpool(previews.picture, reached, key, version)
+    found = await run_in_threadpool(previews.shown, reached, key, version)
     if found is None:
-        raise NotFound(T(f"{key} 不能作为图片显示", f"{key} cannot be shown as a picture"))
+        raise NotFound(T(f"{key} 不能在页面里显示", f"{key} cannot be shown on a page"))
     headers = {
         **PRIVATE,
-        "Content-Security-Policy": SANDBOX,
+        "Content-Security-Policy": FRAMED,
         "Content-Type": found.media_type,
         "Content-Length": str(found.body.count),
     }

@@ -264,17 +264,17 @@ def test_pages_show_and_never_run(city: City, developer: Caller, faces: Faces) -
         page = browser.get(f"{base}/one", params={"key": key}).text
         assert "&lt;" in page
         assert not re.search(r"alert\(1\)</script>|<svg[^>]*onload|<img", page)
-        assert browser.get(f"{base}/picture", params={"key": key}).status_code == 404
-    picture = browser.get(f"{base}/picture", params={"key": "real.png"})
-    assert (picture.content, picture.headers["content-type"]) == (png(), "image/png")
-    assert picture.headers["content-security-policy"] == SANDBOX
+        assert browser.get(f"{base}/shown", params={"key": key}).status_code == 404
+    for key, media_type in (("real.png", "image/png"), ("a.pdf", "application/pdf")):
+        shown = browser.get(f"{base}/shown", params={"key": key})
+        assert (shown.content, shown.headers["content-type"]) == (stored_[key], media_type)
+        assert shown.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+        assert shown.headers["x-content-type-options"] == "nosniff"
+        assert "/shown?key=" in browser.get(f"{base}/one", params={"key": key}).text
     table = browser.get(f"{base}/one", params={"key": "a.csv"}).text
     assert re.search(r"数量<small>whole number</small>.*渝中.*>12<", table, re.DOTALL)
     assert "GB18030" in table
-    for key in ("a.pdf", "a.bin"):
-        page = browser.get(f"{base}/one", params={"key": key}).text
-        assert "download" in page
-        assert not re.search(r"<(iframe|embed|object)", page)
+    assert not re.search(r"<(iframe|embed|object|img)", browser.get(f"{base}/one", params={"key": "a.bin"}).text)
 
 
 def test_a_form_without_scripts_uploads_lists_and_deletes(city: City, developer: Caller, faces: Faces) -> None:

@@ -12,40 +12,42 @@ let running = 0;
 
 class Refused extends Error {}
 
-// MD5 (RFC 1321): browsers bring none, and S3 compares it with what has arrived.
-const SHIFTS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
+// MD5 (RFC 1321): browsers bring none, and S3 compares it with what has arrived. Words are little-endian, as in every
+// processor that runs a browser today.
 const SINES = Int32Array.from({ length: 64 }, (_, i) => Math.floor(Math.abs(Math.sin(i + 1)) * 2 ** 32) | 0);
+const SHIFTS = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]].map((four) => Int32Array.from(four));
 
 export const md5 = (bytes) => {
-  const length = ((bytes.length + 8) >> 6) + 1 << 6;
+  const length = (((bytes.length + 8) >> 6) + 1) << 6;
   const padded = new Uint8Array(length);
   padded.set(bytes);
   padded[bytes.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(length - 8, bytes.length << 3, true);
-  view.setUint32(length - 4, bytes.length / 2 ** 29, true);
-  let [a0, b0, c0, d0] = [0x67452301, 0xefcdab89 | 0, 0x98badcfe | 0, 0x10325476];
-  const words = new Int32Array(16);
-  for (let at = 0; at < length; at += 64) {
-    for (let i = 0; i < 16; i++) words[i] = view.getInt32(at + 4 * i, true);
-    let [a, b, c, d] = [a0, b0, c0, d0];
-    for (let i = 0; i < 64; i++) {
-      const round = i >> 4;
-      let f, g;
-      if (round === 0) { f = (b & c) | (~b & d); g = i; }
-      else if (round === 1) { f = (d & b) | (~d & c); g = (5 * i + 1) & 15; }
-      else if (round === 2) { f = b ^ c ^ d; g = (3 * i + 5) & 15; }
-      else { f = c ^ (b | ~d); g = (7 * i) & 15; }
-      const sum = (a + f + SINES[i] + words[g]) | 0;
-      const by = SHIFTS[(round << 2) | (i & 3)];
-      a = d; d = c; c = b;
-      b = (b + ((sum << by) | (sum >>> (32 - by)))) | 0;
-    }
-    a0 = (a0 + a) | 0; b0 = (b0 + b) | 0; c0 = (c0 + c) | 0; d0 = (d0 + d) | 0;
+  const words = new Int32Array(padded.buffer), state = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476);
+  words[length / 4 - 2] = bytes.length << 3;
+  words[length / 4 - 1] = bytes.length / 2 ** 29;
+  for (let at = 0; at < words.length; at += 16) digest(state, words, at);
+  return [...new Uint8Array(state.buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+};
+
+const digest = (state, words, at) => {
+  let a = state[0], b = state[1], c = state[2], d = state[3], sum = 0, by = 0;
+  for (let i = 0; i < 16; i++) {
+    sum = (a + ((b & c) | (~b & d)) + SINES[i] + words[at + i]) | 0; by = SHIFTS[0][i & 3];
+    a = d; d = c; c = b; b = (b + ((sum << by) | (sum >>> (32 - by)))) | 0;
   }
-  const out = new DataView(new ArrayBuffer(16));
-  [a0, b0, c0, d0].forEach((word, i) => out.setInt32(4 * i, word, true));
-  return [...new Uint8Array(out.buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  for (let i = 16; i < 32; i++) {
+    sum = (a + ((d & b) | (~d & c)) + SINES[i] + words[at + ((5 * i + 1) & 15)]) | 0; by = SHIFTS[1][i & 3];
+    a = d; d = c; c = b; b = (b + ((sum << by) | (sum >>> (32 - by)))) | 0;
+  }
+  for (let i = 32; i < 48; i++) {
+    sum = (a + (b ^ c ^ d) + SINES[i] + words[at + ((3 * i + 5) & 15)]) | 0; by = SHIFTS[2][i & 3];
+    a = d; d = c; c = b; b = (b + ((sum << by) | (sum >>> (32 - by)))) | 0;
+  }
+  for (let i = 48; i < 64; i++) {
+    sum = (a + (c ^ (b | ~d)) + SINES[i] + words[at + ((7 * i) & 15)]) | 0; by = SHIFTS[3][i & 3];
+    a = d; d = c; c = b; b = (b + ((sum << by) | (sum >>> (32 - by)))) | 0;
+  }
+  state[0] += a; state[1] += b; state[2] += c; state[3] += d;
 };
 
 const pause = (seconds) => new Promise((done) => {
@@ -101,9 +103,14 @@ const sendParts = async (row) => {
   const begun = await post(row, "uploads", query);
   const there = new Map(begun.parts.map((p) => [p.number, p.md5]));
   if (there.size) row.say(said.reading);
-  for (let number = 1; (number - 1) * part < size; number++) {
+  const prepared = async (number) => {
     const bytes = await bytesOf(row.file.slice((number - 1) * part, number * part));
-    const sum = md5(bytes);
+    return { bytes, sum: md5(bytes) };
+  };
+  let next = prepared(1); // the one that follows is read while this one is on its way
+  for (let number = 1; (number - 1) * part < size; number++) {
+    const { bytes, sum } = await next;
+    next = prepared(number + 1);
     row.before = (number - 1) * part;
     row.show(0);
     if (there.get(number) === sum) continue;
@@ -200,6 +207,7 @@ if (box) {
   const form = box.querySelector("form");
   for (const part of box.querySelectorAll("[data-scripted]")) part.hidden = false;
   form.querySelector("[data-plain]").hidden = true;
+  for (const label of form.querySelectorAll("label")) label.classList.add("btn");
   form.addEventListener("change", (event) => {
     add([...event.target.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
     event.target.value = "";
