@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cloudhall.domains.storage.plan.trial import Trial
 
 YEARS_MAX = 1_000_000
-OUTAGES_MAX = 20_000_000  # a simulation takes about 100 bytes for each
+OUTAGES_MAX = 20_000_000  # some minutes
 
 
 class Asked(NamedTuple):
