@@ -82,10 +82,18 @@ def test_the_verdict_follows_while_somebody_types(browser: Browser, url: str) ->
 def test_keys_menus_and_copying(browser: Browser, url: str, yard: Yard) -> None:
     shed = yard.shed("zq-one")
     page, complaints = visit(browser, url)
-    page.goto(f"{url}/sheds/{shed}")
+    page.goto(f"{url}/sheds")
     page.keyboard.press("/")
-    assert page.evaluate("document.activeElement.id") == "find"
+    assert page.evaluate("document.activeElement.id") == "palette"
+    page.keyboard.type("q-on")
+    page.locator("dialog.palette a", has_text="zq-one").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/sheds/{shed}")
+    page.keyboard.press("?")
+    page.locator("dialog.helpsheet kbd").first.wait_for()
     page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="detached")
     page.locator(".person summary").click()
     assert page.get_by_text("High contrast").is_visible()
     page.keyboard.press("Escape")

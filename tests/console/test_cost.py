@@ -1,7 +1,9 @@
 """What a page costs must not grow with the table: statements, and the steps that the database takes for them."""
 
+import sqlite3
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from cloudhall.console import home, lists, navigation
 from cloudhall.kernel import quotas
 from cloudhall.kernel.commands import Command, Planner
 from cloudhall.kernel.commit import commit
+from cloudhall.kernel.store import sqlite
 from tests.console.yard import ROOT, Shed, Visitor, Yard
 
 PATHS = (
@@ -27,50 +30,55 @@ FEW, MANY = 600, 2_400
 FREE = 1.3  # pages differ a little by what stands on them
 
 
-def test_pages_cost_as_much_with_four_times_the_rows(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = ((saying, "FEW_MAX"), (lists, "FEW_MAX"), (navigation, "COUNTED_MAX"), (home, "COUNTED_MAX"))
-    for module, name in limits:
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Statements and steps that every connection counts from now on."""
+    counted = Counter[str]()
+    connect = sqlite._connect
+
+    def counting(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.set_trace_callback(lambda _sql: counted.update(["statements"]))
+        connection.set_progress_handler(lambda: counted.update(["steps"]), STEP)
+        return connection
+
+    monkeypatch.setattr(sqlite, "_connect", counting)
+    return counted
+
+
+@pytest.fixture
+def counted_yard(done: Counter[str], tmp_path: Path) -> Iterator[Yard]:
+    yard = Yard(tmp_path)
+    yield yard
+    yard.app.state.host.close()
+    yard.kernel.stop()
+
+
+def test_pages_cost_as_much_with_four_times_the_rows(
+    counted_yard: Yard, done: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yard, limits = counted_yard, ((saying, "FEW_MAX"), (lists, "FEW_MAX"), (navigation, "COUNTED_MAX"))
+    for module, name in (*limits, (home, "COUNTED_MAX")):
         monkeypatch.setattr(module, name, 100)
     monkeypatch.setattr(home, "STATES_OF_MAX", 50)
     visitor = yard.visitor("admina")
     yard.grant(yard.people["admina"], "developer", "platform")
     fill(yard, 0, FEW)
-    before = {path: work(yard, visitor, path) for path in PATHS}
+    before = {path: work(visitor, path, done) for path in PATHS}
     fill(yard, FEW, MANY)
-    after = {path: work(yard, visitor, path) for path in PATHS}
-    for path, (statements, steps) in after.items():
-        assert statements <= before[path][0] + 2, path
-        assert steps <= before[path][1] * FREE + 20, path
+    after = {path: work(visitor, path, done) for path in PATHS}
+    for path in PATHS:
+        assert after[path]["statements"] <= before[path]["statements"] + 2, path
+        assert after[path]["steps"] <= before[path]["steps"] * FREE + 20, path
 
 
-def work(yard: Yard, visitor: Visitor, path: str) -> tuple[int, int]:
-    """Statements and steps that a page takes, the second time that it is asked."""
+def work(visitor: Visitor, path: str, done: Counter[str]) -> Counter[str]:
+    """What a page takes, the second time that it is asked."""
     visitor.open(path)
-    with watched(yard) as counted:
-        visitor.open(path)
+    done.clear()
+    visitor.open(path)
     assert visitor.status == 200, path
-    return counted["statements"], counted["steps"]
-
-
-@contextmanager
-def watched(yard: Yard) -> Iterator[dict[str, int]]:
-    counted = {"statements": 0, "steps": 0}
-    read = yard.kernel.store.read
-
-    def count(what: str) -> None:
-        counted[what] += 1
-
-    def reading() -> Any:
-        connection: Any = read()
-        connection.set_trace_callback(lambda _sql: count("statements"))
-        connection.set_progress_handler(lambda: count("steps"), STEP)
-        return connection
-
-    yard.kernel.store.read = reading  # type: ignore[method-assign]  # every thread has a connection of its own
-    try:
-        yield counted
-    finally:
-        yard.kernel.store.read = read  # type: ignore[method-assign]  # as before
+    return done.copy()
 
 
 def fill(yard: Yard, first: int, last: int) -> None:

@@ -73,6 +73,22 @@ def test_the_header_counts_what_is_unread(hall: Hall, who: Caller, browser: Test
     assert "Number 1" not in html
 
 
+def test_opening_a_notice_reads_it_and_leads_to_its_subject(hall: Hall, who: Caller, browser: TestClient) -> None:
+    def write(tx: Any) -> None:
+        about = About("identity.person", who.id)
+        inbox.tell(tx, [who.id], T("一件", "One thing"), about, headline=HEADLINE, key="one", now_us=1)
+
+    hall.write(write)
+    home = browser.get("/").text
+    assert re.search(r"<b>One thing</b><small>Person", home)
+    token = re.search(r'name="csrf" value="([0-9a-f]+)"', home)
+    assert token
+    answer = browser.post("/inbox", data={"csrf": token[1], "read": "1", "open": "1"})
+    assert answer.headers["location"] == f"/people/{who.id}"
+    assert count(browser) == ""
+    post(browser, read="7", open="1")  # none of theirs: back to the inbox
+
+
 def test_a_full_inbox_has_pages_and_a_rounded_count(hall: Hall, who: Caller, browser: TestClient) -> None:
     tell(hall, who, 120)
     assert count(browser) == "100+"

@@ -203,7 +203,7 @@ def test_filters_are_kept_up_to_a_number(sheds: Yard) -> None:
 
 
 def test_whoever_may_see_none_is_told_which_role_it_takes(sheds: Yard) -> None:
-    html = sheds.visitor("secura").open("/sheds")
+    html = sheds.visitor("audra").open("/sheds")
     assert "You may not see any of these: sheds" in html
     assert "Needs the role viewer or developer; ask Secura" in html
     assert "None yet" not in html

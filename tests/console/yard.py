@@ -174,7 +174,7 @@ class Sign(
 
 
 def _sheds(kernel: Kernel, caller: Caller, _resource: Any, query: Mapping[str, str]) -> dict[str, Any]:
-    return {"sheds": kernel.count(caller, Shed), "where": query.get("in", "")}
+    return {"sheds": kernel.count(caller, Shed, most=100), "where": query.get("in", "")}
 
 
 def _tool(_kernel: Kernel, _caller: Caller, _tool: Any, query: Mapping[str, str]) -> dict[str, Any]:

@@ -38,5 +38,6 @@ SECTIONS = {
 
 def page(visit: "Visit") -> Response:
     """Page of the sheet, for everybody."""
-    found = [(SECTIONS[folder], pages) for folder, pages in shelf.sections(visit.language) if folder in SECTIONS]
-    return visit.page("help.html", keys=KEYS, sections=found)
+    found = shelf.sections(visit.language)
+    sections = [(title, found[folder]) for folder, title in SECTIONS.items() if folder in found]
+    return visit.page("help.html", keys=KEYS, sections=sections)

@@ -57,12 +57,13 @@ class Running(NamedTuple):
 
 
 class Begin(NamedTuple):
-    """Something to rent or make."""
+    """Something to make; what is rented comes first, and has the page's own button."""
 
     title: T
     doc: T
     icon: str
     href: str
+    rents: bool
 
 
 class Role(NamedTuple):
@@ -133,7 +134,7 @@ def _states(rows: Iterable[Kind[Any, Any]]) -> tuple[Count, ...]:
 
 
 def _begin(meta: Meta) -> Begin:
-    return Begin(meta.title, meta.doc, meta.icon, f"/{meta.plural}:create")
+    return Begin(meta.title, meta.doc, meta.icon, f"/{meta.plural}:create", meta.group == "use")
 
 
 def _roles(visit: "Visit") -> list[Role]:

@@ -35,7 +35,6 @@ RULES, BIN, HELP = T("规则", "Rules"), T("回收站", "Recycle bin"), T("帮�
 HEALTH, SETTINGS = T("引擎与健康", "Engines and health"), T("系统设置", "System settings")
 USAGE, QUOTAS = T("用量", "Usage"), T("配额", "Quotas")
 COUNTED_MAX = 10_000
-ROW_GROUPS = ("market",)  # whose first kind has a place in the phone's bottom bar
 
 
 class Link(NamedTuple):
@@ -159,11 +158,10 @@ def _entry(visit: "Visit", kind: AnyKind) -> Entry:
 
 
 def _bottom(visit: "Visit", groups: tuple[Group, ...], unread: str) -> tuple[Entry, ...]:
-    """Links of the phone's bottom bar: home, inbox, search, what it costs."""
+    """Links of the phone's bottom bar: home, inbox, search, usage with its cost."""
     if not groups:
         return ()
     path = visit.request.url.path
     inboxes = (Entry(INBOX, "bell", "/inbox", path == "/inbox", unread),) if inbox.there(visit) else ()
     search = Entry(SEARCH, "search", "/search", path == "/search")
-    firsts = [g.entries[0]._replace(number="") for g in groups if g.key in ROW_GROUPS]
-    return (groups[0].entries[0], *inboxes, search, *firsts)
+    return (groups[0].entries[0], *inboxes, search, Entry(USAGE, "bill", "/usage", path == "/usage"))

@@ -31,21 +31,31 @@ LOOK, MEND, READ = T("查看", "Look"), T("处理", "Mend"), T("查看", "Read")
 MORE_ROOM = T("调整配额", "Change the quota")
 
 
+class Shown(NamedTuple):
+    """One thing that waits; `notice` is its number in the inbox, 0 where it stands in none."""
+
+    need: Need
+    since: formats.Moment | None
+    notice: int
+
+
 class Needs(NamedTuple):
     """What is shown of it, and how much there is."""
 
-    shown: tuple[tuple[Need, formats.Moment | None], ...]
+    shown: tuple[Shown, ...]
     number: int
 
 
 def of(visit: "Visit", seen: Iterable[Kind[Any, Any]]) -> Needs:
     """What waits for the visitor, decisions first; `seen` are the resources of the place."""
-    found = [*_decisions(visit), *_troubles(visit, seen), *_full(visit), *_news(visit)]
-    return Needs(tuple((need, _since(visit, need)) for need in found[:SHOWN_MAX]), len(found))
+    told = [(need, 0) for need in (*_decisions(visit), *_troubles(visit, seen), *_full(visit))]
+    found = [*told, *((_notice(visit, n), n.id) for n in _news(visit))]
+    return Needs(tuple(_shown(visit, need, notice) for need, notice in found[:SHOWN_MAX]), len(found))
 
 
-def _since(visit: "Visit", need: Need) -> formats.Moment | None:
-    return formats.moment(need.since_us, visit.language, visit.now_us) if need.since_us else None
+def _shown(visit: "Visit", need: Need, notice: int) -> Shown:
+    since = formats.moment(need.since_us, visit.language, visit.now_us) if need.since_us else None
+    return Shown(need, since, notice)
 
 
 def _decisions(visit: "Visit") -> list[Need]:
@@ -109,12 +119,11 @@ def _near(visit: "Visit", r: Kind[Any, Any], quota: Quota, room: quotas.Room, ra
     )
 
 
-def _news(visit: "Visit") -> list[Need]:
+def _news(visit: "Visit") -> list[notices.Notice]:
     """Newest unread notices; the inbox has the others."""
     if not inbox.there(visit):
         return []
-    unread = notices.page(visit.tx, visit.caller.id, unread=True, limit=NOTICES_MAX)
-    return [_notice(visit, n) for n in unread]
+    return notices.page(visit.tx, visit.caller.id, unread=True, limit=NOTICES_MAX)
 
 
 def _notice(visit: "Visit", n: notices.Notice) -> Need:

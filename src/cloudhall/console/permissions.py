@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloudhall.kernel import places
-from cloudhall.kernel.kinds import RETRY, Kind
+from cloudhall.kernel.kinds import RETRY, Kind, Meta
 from cloudhall.kernel.registry import AnyKind
 from cloudhall.kernel.roles import ADMINISTRATORS, ROLES, SECURITY_ADMIN
 from cloudhall.kernel.text import T
@@ -60,6 +60,12 @@ def operates(visit: "Visit") -> bool:
     return any(places.PLATFORM in held.get(role, ()) for role in ADMINISTRATORS)
 
 
+def allowed(meta: Meta, verb: str) -> tuple[str, ...]:
+    """Roles that a kind gives an operation to."""
+    action = meta.actions.get(verb)
+    return tuple(action.allow if action else meta.allow.get(verb, ()))
+
+
 def needs_role(allowed: Iterable[str]) -> T:
     """Say which role would do."""
     titles = [ROLES[role] for role in allowed if role in ROLES]
@@ -72,7 +78,8 @@ def whom_to_ask(visit: "Visit") -> list[str]:
     """Names of those who give roles in the place in use: the kernel names these people to everybody whom it refuses."""
     place = visit.place.id or str(visit.caller.attrs.get("organisation", "")) or places.PLATFORM
     above = places.ancestors(visit.tx, place)
-    return [visit.names.contact(id_) for id_ in places.holders(visit.tx, SECURITY_ADMIN, above, visit.now_us)]
+    holders = places.holders(visit.tx, SECURITY_ADMIN, above, visit.now_us)
+    return [visit.names.contact(id_) for id_ in holders if id_ != visit.caller.id]
 
 
 def offers(visit: "Visit", r: Kind[Any, Any]) -> list[Offer]:

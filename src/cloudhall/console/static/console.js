@@ -37,7 +37,7 @@ const sheet = (name, label) => {
 const openHelp = async () => {
   const found = await part(help.href, ".helping");
   if (!found || document.querySelector("dialog[open]")) return;
-  const dialog = sheet("help", help.textContent.trim());
+  const dialog = sheet("helpsheet", help.textContent.trim());
   const close = document.createElement("button");
   close.className = "btn small";
   close.textContent = help.dataset.help;
