@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 def action_form(visit: "Visit", kind: AnyKind, target: str, verb: str) -> Response:
     """What an action asks, and what it will do."""
     r = visit.kernel.find(visit.caller, kind, target)
-    action = _action(kind, verb)
-    return _action_page(visit, r, action, None, _foreseen(visit, r, action))
+    return _action_page(visit, r, _action(kind, verb), None)
 
 
 def act(visit: "Visit", kind: AnyKind, target: str, verb: str) -> Response:
@@ -31,7 +30,8 @@ def act(visit: "Visit", kind: AnyKind, target: str, verb: str) -> Response:
     command = _command(visit, r, action)
     try:
         if visit.posted("step") == "check":
-            return _action_page(visit, r, action, None, foresee(visit, visit.kernel.plan(visit.caller, command)))
+            visit.kernel.plan(visit.caller, command)
+            return _action_page(visit, r, action, None)
         visit.kernel.execute(visit.caller, command).result()
     except Invalid as error:
         return _action_page(visit, r, action, error)
@@ -67,29 +67,30 @@ def _command(visit: "Visit", r: Kind[Any, Any], action: Action) -> Command:
     return Command(kind=type(r), verb=action.name, target=r.id, args=args)
 
 
-def _foreseen(visit: "Visit", r: Kind[Any, Any], action: Action) -> Foresight | None:
-    """What it would change as it stands; nothing while answers are missing, or where it is refused."""
+def _foreseen(visit: "Visit", r: Kind[Any, Any], action: Action) -> Foresight | CloudhallError | None:
+    """What it would change as it stands, or why not; nothing while answers are missing."""
     try:
         return foresee(visit, visit.kernel.plan(visit.caller, _command(visit, r, action)))
-    except CloudhallError:
+    except Invalid:
         return None
+    except CloudhallError as error:
+        return error
 
 
-def _action_page(
-    visit: "Visit", r: Kind[Any, Any], action: Action, error: Invalid | None, foresight: Foresight | None = None
-) -> Response:
+def _action_page(visit: "Visit", r: Kind[Any, Any], action: Action, error: Invalid | None) -> Response:
     meta = type(r).meta
     unticked = forms.unticked(action.args, "args") if visit.form else {}
     fields = forms.controls(action.args, "args", unticked | forms.texts_posted(visit.form), {})
     offer = next(o for o in permissions.offers(visit, r) if o.verb == action.name)
-    args = forms.read(action.args, "args", visit.form)
+    foreseen = None if error or offer.reason else _foreseen(visit, r, action)
     return visit.page(
         "action.html",
         status=error.status if error else 200,
-        call=visit.console.equivalents.act(meta, visit.target(r), action.name, args),
+        call=visit.console.equivalents.act(meta, visit.target(r), action.name, _command(visit, r, action).args),
         action=action,
         offer=offer,
-        foresight=foresight,
+        foresight=foreseen if isinstance(foreseen, Foresight) else None,
+        refused=foreseen if isinstance(foreseen, CloudhallError) else None,
         controls=forms.with_problems(fields, error.problems if error else ()),
         summary=drafts.summary(fields, error),
         **frame(visit, r),

@@ -30,6 +30,7 @@ from cloudhall.kernel.redeciding import redecide
 from cloudhall.kernel.store.tables import Where
 from cloudhall.kernel.text import T
 from cloudhall.kernel.tlog import leaf_hash
+from cloudhall.kernel.wire import rfc3339
 from cloudhall.kernel.world import SECOND_US
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ ASKED = ("actor", "action", "resource", "place", "since", "until", "before")
 PHASES = {
     "done": T("已完成", "Done"),
     "intent": T("将要执行", "About to"),
-    "outcome": T("执行结果", "Outcome"),
     "denied": T("已拒绝", "Denied"),
 }
 DEEDS = {
@@ -54,7 +54,14 @@ DEEDS = {
     "installation:founding": T("建立安装", "Installation founded"),
 }
 ENGINE_CALL = T("调用引擎", "Engine called")
-PHASE_ICONS = {"done": "ok", "intent": "wait", "outcome": "run", "denied": "bad"}
+SUCCEEDED, FAILED = T("成功", "Succeeded"), T("失败", "Failed")
+PRIVATE = {
+    "login": T("登录名", "Log-in"),
+    "address": T("网络地址", "Network address"),
+    "agent": T("浏览器或程序", "Browser or program"),
+}
+PHASE_ICONS = {"done": "ok", "intent": "wait", "denied": "bad"}
+OK = "ok"  # the reason of an outcome that is as it was meant
 
 
 class Signer(NamedTuple):
@@ -125,7 +132,9 @@ def entry(visit: "Visit", idx: int) -> Response:
         call=equivalents.Call("GET", f"/audit/entries/{idx}", ("audit", "get", str(idx))),
         e=_entry(visit, found),
         policies=[visit.kernel.authority.policies.policies.get(p) or p for p in found.leaf.policies],
-        private=private,
+        private=[(PRIVATE.get(name, T(name, name)), text) for name, text in private.items()],
+        signers=_signers(visit),
+        utc=rfc3339(found.leaf.at_us),
         leaf=leaf.decode(),
         leaf_hash=leaf_hash(leaf).hex(),
         path=_path(proof) if proof else [],
@@ -215,20 +224,28 @@ def _proof(visit: "Visit", found: Found) -> Proof | None:
 
 def _entry(visit: "Visit", found: Found) -> Entry:
     leaf = found.leaf
+    word, icon = _result(leaf)
     return Entry(
         idx=found.idx,
         at_us=leaf.at_us,
         at=formats.moment(leaf.at_us, visit.language, visit.now_us),
         action=leaf.action,
         phase=leaf.phase,
-        word=PHASES[leaf.phase],
-        icon=PHASE_ICONS[leaf.phase],
+        word=word,
+        icon=icon,
         actor=visit.names.of(leaf.actor),
         resource=visit.names.of(leaf.resource),
         project=visit.names.of(leaf.project),
         leaf=leaf,
         deed=_deed(visit, leaf.action),
     )
+
+
+def _result(leaf: Leaf) -> tuple[T, str]:
+    """How it went: of a call of an engine, whether it succeeded."""
+    if leaf.phase != "outcome":
+        return PHASES[leaf.phase], PHASE_ICONS[leaf.phase]
+    return (SUCCEEDED, "ok") if leaf.reason == OK else (FAILED, "bad")
 
 
 def _deed(visit: "Visit", action: str) -> T | None:

@@ -15,6 +15,8 @@ from cloudhall.console.foresight import Foresight, foresee
 from cloudhall.console.forms import Control
 from cloudhall.console.names import display
 from cloudhall.console.pages import joined
+from cloudhall.console.places import place_kind
+from cloudhall.kernel import places
 from cloudhall.kernel.errors import CloudhallError, Forbidden, Invalid, NotFound
 from cloudhall.kernel.fields import fields_of
 from cloudhall.kernel.ids import new_id
@@ -85,11 +87,20 @@ def _check_page(visit: "Visit", draft: Draft, foresight: Foresight) -> Response:
         plural=navigation.plural(meta),
         answers=[_answered(visit, c, draft, show) for c in controls_of(visit, draft, fresh=False)],
         foresight=foresight,
+        payer=_payer(visit, draft),
         fields=len(fields_of(meta.spec)) + 1,
         posted=[(k, v) for k, v in visit.form if k not in NOT_ANSWERS],
         key=new_id("ik", visit.kernel.world),
         at=visit.now_us,
     )
+
+
+def _payer(visit: "Visit", draft: Draft) -> str:
+    """Organisation that a statement with it goes to: the one above its project."""
+    above = places.ancestors(visit.tx, draft.place) if draft.place else ()
+    organisation = place_kind(visit.kernel.registry, "organisation")
+    owner = next((id_ for id_ in above if organisation and id_.startswith(organisation.meta.prefix)), "")
+    return visit.names.of(owner).text if owner else ""
 
 
 def _create(visit: "Visit", draft: Draft) -> Response:
@@ -118,7 +129,10 @@ def _create(visit: "Visit", draft: Draft) -> Response:
 
 
 def _verdict(visit: "Visit", draft: Draft) -> dict[str, Any]:
-    """Dry run of a draft, good or bad; a role that is missing is said before anything is filled in."""
+    """Dry run of a draft, good or bad; a role that is missing is said before anything is filled in.
+
+    Where nothing but a name is missing, price and quota are told all the same.
+    """
     found: dict[str, Any] = {"meta": draft.kind.meta, "foresight": None, "refused": None, "reasons": []}
     try:
         return found | {"foresight": foresee(visit, visit.kernel.plan(visit.caller, draft.command()))}
@@ -127,7 +141,18 @@ def _verdict(visit: "Visit", draft: Draft) -> dict[str, Any]:
             needs = permissions.needs_role(draft.kind.meta.allow.get("create", ()))
             return found | {"refused": Forbidden(needs), "reasons": [needs]}
         reasons = [text for _, text in summary(controls_of(visit, draft, fresh=False), error)]
-        return found | {"refused": error, "reasons": reasons}
+        nameless = not draft.name and all(p.pointer == "/name" for p in error.problems) and error.problems
+        foresight = _unnamed(visit, draft) if nameless else None
+        return found | {"refused": error, "reasons": reasons, "foresight": foresight}
+
+
+def _unnamed(visit: "Visit", draft: Draft) -> Foresight | None:
+    """What would happen under some name."""
+    named = draft._replace(name=new_id("zz", visit.kernel.world))
+    try:
+        return foresee(visit, visit.kernel.plan(visit.caller, named.command()))
+    except CloudhallError:
+        return None
 
 
 def _answered(visit: "Visit", control: Control, draft: Draft, show: values.Values) -> Answered:

@@ -121,6 +121,7 @@ def access_of(visit: "Visit", r: Kind[Any, Any]) -> dict[str, Any]:
     return {
         "access": access(visit.kernel, visit.tx, visit.caller, r),
         "say_verb": lambda verb: verb_title(meta, verb),
+        "needs": lambda verb: permissions.needs_role(permissions.allowed(meta, verb)),
         "roles": ROLES,
         "share": share,
     }

@@ -76,8 +76,8 @@ def controls(
 
 
 def editable(struct: type[Spec]) -> dict[str, FieldInfo]:
-    """Fields that people may write in a form: not those that only an action sets."""
-    return {n: i for n, i in fields_of(struct).items() if not i.f.by}
+    """Fields that people write in a form: not those that only an action sets, or that name whoever asks."""
+    return {n: i for n, i in fields_of(struct).items() if not i.f.by and not i.f.asker}
 
 
 def texts_of(struct: type[Spec], prefix: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -152,7 +152,7 @@ def worded(problem: Problem, info: FieldInfo | None) -> T:
         like = T("", "") if info.f.example is None else T(f"，例如 {info.f.example}", f", such as {info.f.example}")
         return T(f"“{info.title.zh}”填{wanted.zh}{unit}{like.zh}", f"{info.title.en} takes {wanted.en}{unit}{like.en}")
     mend = problem.mend
-    return T(f"{problem.text.zh}；{mend.zh}", f"{problem.text.en}; {mend.en}") if mend else problem.text
+    return T(f"{problem.text.zh}；{mend.zh}", f"{problem.text.en}. {mend.en}") if mend else problem.text
 
 
 _ABSENT = object()

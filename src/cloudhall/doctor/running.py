@@ -80,7 +80,7 @@ def _log(kernel: "Kernel", tx: Tx, now_us: int) -> Finding:
     if behind:
         detail = T(f"{size:,} 条之后没有再签名", f"nothing was signed after {size:,} entries")
         return Finding("audit", LOG, detail, State.WRONG, LOOK_AT_OUTPUT, at_us)
-    return Finding("audit", LOG, T(f"{size:,} 条已签名", f"{size:,} entries signed"), since_us=at_us)
+    return Finding("audit", LOG, T(f"{size:,} 条已签名", f"{size:,} entries signed"))
 
 
 def _witnesses(kernel: "Kernel", tx: Tx) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ from cloudhall.kernel.text import T
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
-PLACES_MAX, MEMBERS_MAX, COMING_MAX = 100, 100, 20
+PLACES_MAX, MEMBERS_MAX, COMING_MAX, COUNTED_MAX = 100, 100, 20, 10_000
 BY_NAME = Sort("name", descending=False)
 HOLDS = ("ok", "ok", T("有效", "Holds"))
 ENDED = ("wait", "mute", T("已过期", "Ended"))
@@ -74,6 +74,20 @@ def organisation(kernel: "Kernel", caller: Caller, o: Organisation, _query: Mapp
         "invited": [(row, invitation_ends_us(row)) for row in invited if is_open(row, now_us)],
         "asking": _coming(kernel, caller, JoinRequest, o, "asked"),
         "invite": f"/{Invitation.meta.plural}:create?organisation={o.id}" if may_invite else "",
+    }
+
+
+def project(kernel: "Kernel", caller: Caller, p: Project, _query: Mapping[str, str]) -> dict[str, Any]:
+    """What lies in it, how much of each quota is taken, and who holds a role on it."""
+    inside = equal({"place": p.id})
+    kinds = [k for k in kernel.registry if k.meta.scope == "project"]
+    counts = [(k.meta, kernel.count(caller, k, inside, COUNTED_MAX)) for k in kinds]
+    held = holding.in_place(kernel, caller, p.id)
+    return {
+        "holds": [(meta, n) for meta, n in counts if n],
+        "counted_max": COUNTED_MAX,
+        "limits": _rooms(kernel, p),
+        "members": [Member(id_, None, held[id_]) for id_ in sorted(held)],
     }
 
 
@@ -132,11 +146,17 @@ def _tree(kernel: "Kernel", caller: Caller, top: Organisation) -> list[Below]:
 def _below(kernel: "Kernel", caller: Caller, row: Kind[Any, Any], depth: int) -> Below:
     if not isinstance(row, Project):
         return Below(row, depth, None, ())
-    cost, tx = kernel.costs(row) if kernel.costs else None, kernel.store.read()
+    cost = kernel.costs(row) if kernel.costs else None
     if cost and not visible_ids(kernel, caller, [(cost["kind"], cost["statement"])]):
         cost = None
+    return Below(row, depth, cost, _rooms(kernel, row))
+
+
+def _rooms(kernel: "Kernel", p: Project) -> tuple[tuple[Quota, quotas.Room], ...]:
+    """Every quota of a project."""
+    tx = kernel.store.read()
     declared = {q.key: q for kind in kernel.registry if kind.meta.scope == "project" for q in kind.meta.quotas}
-    return Below(row, depth, cost, tuple((q, quotas.room(tx, row.id, q)) for q in declared.values()))
+    return tuple((q, quotas.room(tx, p.id, q)) for q in declared.values())
 
 
 def _members(kernel: "Kernel", caller: Caller, o: Organisation) -> list[Member]:
@@ -166,5 +186,6 @@ PAGES = (
     Page(kind="identity.invitation", view="created", template="invitation_made.html", context=invitation_made),
     Page(kind="identity.identity_provider", view="detail", template="identity_provider.html", context=provider),
     Page(kind="identity.organisation", view="detail", template="organisation.html", context=organisation),
+    Page(kind="identity.project", view="detail", template="project.html", context=project),
     Page(kind="identity.person", view="detail", template="person.html", context=person),
 )

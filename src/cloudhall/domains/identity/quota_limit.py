@@ -34,7 +34,6 @@ class QuotaLimit(
     limits=(Limit("spec.quota", "spec.room"),),
     columns=("name", "spec.quota", "spec.room"),
     icon="quota",
-    group="organisation",
     demo=({"name": "storage", "spec": {"quota": "storage_gib", "room": 4096}},),
 ):
     """One row a quota a project."""
