@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import shlex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -50,13 +51,18 @@ def no_page(_visit: "Visit", path: str) -> Response:
 
 
 def _nearby(visit: "Visit", error: CloudhallError) -> dict[str, Any]:
-    """Nearest name that the visitor may see, and the list to go back to."""
-    path = visit.request.url.path.strip("/").split("/")
-    kind = visit.kernel.registry.by_plural.get(path[0].partition(":")[0])
-    if kind is None or not isinstance(error, NotFound):
-        return {"nearest": None, "back": kind and (plural(kind.meta), f"/{kind.meta.plural}")}
-    near = _nearest(visit, kind, path[-1].partition(":")[0])
-    return {"nearest": near, "back": (plural(kind.meta), f"/{kind.meta.plural}")}
+    """Nearest name that the visitor may see, the list to go back to, and the command that tells more."""
+    first, *rest = visit.request.url.path.strip("/").split("/")
+    kind = visit.kernel.registry.by_plural.get(first.partition(":")[0])
+    if kind is None:
+        return {"nearest": None, "back": None, "command": ""}
+    noun, target = visit.console.equivalents.noun(kind.meta), rest[0].partition(":")[0] if rest else ""
+    why = f"cloudhall explain {noun} {shlex.quote(target)} --who"
+    return {
+        "nearest": _nearest(visit, kind, target) if isinstance(error, NotFound) else None,
+        "back": (plural(kind.meta), f"/{kind.meta.plural}"),
+        "command": why if target and isinstance(error, Forbidden) else f"cloudhall {noun} list",
+    }
 
 
 def _nearest(visit: "Visit", kind: AnyKind, target: str) -> Any:
