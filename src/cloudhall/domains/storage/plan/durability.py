@@ -48,7 +48,7 @@ class Cause(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Loss of the whole store a year, by cause. `mttdl_year` is one volume's, against single disks alone."""
+    """Loss of the whole store a year, by cause. `mttdl_years` is one volume's, with single disks alone."""
 
     causes: tuple[Cause, ...]
     capacity_bytes: int

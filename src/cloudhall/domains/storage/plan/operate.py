@@ -69,7 +69,13 @@ def _tried(plan: Plan, asked: Asked) -> "Trial":
     outages = plan.exposed.grid.disks * plan.a["disk_afr"] * asked.years
     if not 1 <= asked.years <= YEARS_MAX or outages > OUTAGES_MAX:
         raise Invalid(
-            T(f"{asked.years} 年太多：约 {outages:,.0f} 次故障", f"{asked.years} years: about {outages:,.0f} failures"),
-            mend=T("减少年数或缩小单元（cell_pb）", "give fewer years, or smaller cells (cell_pb)"),
+            T(
+                f"模拟不了 {asked.years} 年：约 {outages:,.0f} 次故障，最多 {OUTAGES_MAX:,}",
+                f"{asked.years} years cannot be simulated: about {outages:,.0f} failures, at most {OUTAGES_MAX:,}",
+            ),
+            mend=T(
+                "给 1 年以上、更少的年数，或缩小单元（cell_pb）",
+                "give one year or more, but fewer, or smaller cells (cell_pb)",
+            ),
         )
     return tried(plan.exposed, asked.years, Chance(seed=asked.seed))
