@@ -329,15 +329,18 @@ def work(job: Job) -> Done:
     return Done(asked, spent)
 
 
-def signed(verb: str, host: str, path: str, key: Key | None) -> str:
-    """A pre-signed address (AWS Signature 4, in the query, body unsigned), good for an hour."""
+def signed(verb: str, host: str, path: str, key: Key | None, more: str = "") -> str:
+    """A pre-signed address (AWS Signature 4, in the query, body unsigned), good for an hour.
+
+    `more` is the rest of the query, each part after `&`, in order, its names in small letters.
+    """
     if key is None:
         return path
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{now[:8]}/{REGION}/s3/aws4_request"
     query = (
         f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={key.access}%2F{scope.replace('/', '%2F')}"
-        f"&X-Amz-Date={now}&X-Amz-Expires=3600&X-Amz-SignedHeaders=host"
+        f"&X-Amz-Date={now}&X-Amz-Expires=3600&X-Amz-SignedHeaders=host{more}"
     )
     request = f"{verb}\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
     text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"

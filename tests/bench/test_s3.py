@@ -15,10 +15,11 @@ from cloudhall.drivers.objects import REGION, Key
 
 
 def test_addresses_are_signed_as_the_library_signs_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    address = s3.signed("PUT", "127.0.0.1:9", "/bench/4096/0/1", Key("some-key", "some-secret"))
+    more = "&delimiter=%2F&list-type=2"
+    address = s3.signed("PUT", "127.0.0.1:9", "/bench/4096/0/1", Key("some-key", "some-secret"), more)
     query = parse_qs(urlsplit(address).query)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: _at(query["X-Amz-Date"][0]))
-    request = AWSRequest("PUT", "http://127.0.0.1:9/bench/4096/0/1")
+    request = AWSRequest("PUT", "http://127.0.0.1:9/bench/4096/0/1?" + more[1:])
     S3SigV4QueryAuth(Credentials("some-key", "some-secret"), "s3", REGION, expires=3600).add_auth(request)
     assert parse_qs(urlsplit(request.url).query) == query
 
