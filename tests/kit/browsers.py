@@ -14,7 +14,7 @@ DESKTOP, PHONE = (1440, 900), (390, 844)
 
 WIDER = """() => document.documentElement.scrollWidth <= window.innerWidth ? [] :
   [...document.querySelectorAll("main *, header *")]
-  .filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1)
+  .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > window.innerWidth + 1)
   .map((e) => e.tagName + "." + e.getAttribute("class")).slice(0, 8)"""
 """What reaches beyond the window and is not inside something that scrolls by itself."""
 
@@ -31,7 +31,9 @@ def running() -> Iterator[Browser]:
 def opened(browser: Browser, size: tuple[int, int] = DESKTOP, *, scripts: bool = True) -> BrowserContext:
     """A visitor without a past, whose waits end."""
     width, height = size
-    context = browser.new_context(viewport={"width": width, "height": height}, java_script_enabled=scripts)
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, java_script_enabled=scripts, reduced_motion="reduce"
+    )
     context.set_default_timeout(WITHIN_MS)
     return context
 
