@@ -24,6 +24,7 @@ UP_WITHIN_S = 60
 READ_WITHIN_S = 60
 STOPS_WITHIN_S = 30
 OBJECTS = 24
+LARGE, LARGE_READS = 64 << 20, 36  # traffic that costs something, so that a statement has amounts
 PROJECT = "economic-monitoring"
 
 
@@ -84,7 +85,8 @@ def put_to_use(city: City) -> dict[str, str]:
     drafts = city.find("chen-xiaolan", "/buckets", "old-drafts")
     city.ask("chen-xiaolan", "DELETE", f"/buckets/{drafts['id']}")
     path = f"/statements?project={PROJECT}&page_size=1"
-    statement = _until(lambda: city.ask("chen-xiaolan", "GET", path)["items"], "a statement")[0]["id"]
+    owed = lambda: [s for s in city.ask("chen-xiaolan", "GET", path)["items"] if s["status"]["total_fen"]]  # noqa: E731
+    statement = _until(owed, "an amount on the statement")[0]["id"]
     entry = city.ask("he-chuan", "GET", f"/audit?resource={bucket['id']}&page_size=1")["items"][0]["index"]
     person = city.find("zhou-hang", "/people", "chen-xiaolan")["id"]
     organisation = city.find("zhou-hang", "/projects", PROJECT)["organisation"]
@@ -111,8 +113,11 @@ def _copy(city: City, bucket: Any) -> None:
         name = f"{2003 + i}/annual-report.csv"
         s3.put_object(Bucket=bucket["name"], Key=name, Body=b"year,gdp\n" * (20_000 + 3_000 * i))
         s3.get_object(Bucket=bucket["name"], Key=name)["Body"].read()
+    s3.put_object(Bucket=bucket["name"], Key="archive/1949-2002.zip", Body=bytes(LARGE))
+    for _ in range(LARGE_READS):
+        s3.get_object(Bucket=bucket["name"], Key="archive/1949-2002.zip")["Body"].read()
     path = f"/buckets/{bucket['id']}"
-    _until(lambda: city.ask("chen-xiaolan", "GET", path)["status"]["objects"] >= OBJECTS, "the count of the objects")
+    _until(lambda: city.ask("chen-xiaolan", "GET", path)["status"]["objects"] > OBJECTS, "the count of the objects")
 
 
 def _until(asked: Callable[[], Any], what: str) -> Any:

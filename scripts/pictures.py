@@ -1,4 +1,4 @@
-"""Takes the pictures of the documentation: 30 pages in both languages from a demonstration city of their own.
+"""Takes the pictures of the documentation: more than 30 pages in both languages from a demonstration city of their own.
 
     make pictures                          all of them, into docs/pictures
     .venv/bin/python scripts/pictures.py home bucket --into /tmp/x    some, somewhere else
@@ -21,7 +21,7 @@ import picture_city
 from cloudhall.domains.identity.demo import PASSWORD
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs/pictures"
-LANGUAGES = ("zh", "en")
+LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 BYTES_MAX = 6_000_000
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESK, PHONE = (1440, 900), (390, 844)
@@ -69,6 +69,7 @@ def mistake(page: Page) -> None:
 DARK = (("look", "dark"),)
 LARGE = (("look", "light"), ("type", "large"), ("contrast", "high"))
 DEV, DATA, SYSTEM, SECURITY, AUDIT = "chen-xiaolan", "luo-jing", "zhou-hang", "liang-yu", "he-chuan"
+VIEWER = "liu-chang"
 SHOTS = (
     Shot("login", "", "/login"),
     Shot("home", DEV, "/"),
@@ -86,12 +87,18 @@ SHOTS = (
     Shot("bucket-delete", DEV, "/buckets/{bucket}:delete"),
     Shot("inbox", DEV, "/inbox"),
     Shot("search", DEV, "/search?q=sta"),
+    Shot("objects", DEV, "/buckets/{bucket}/objects"),
+    Shot("usage", DEV, "/usage"),
+    Shot("quotas", DEV, "/quotas"),
+    Shot("help", DEV, "/help"),
     Shot("statement", DEV, "/statements/{statement}"),
     Shot("bin", DEV, "/bin"),
     Shot("my-security", DEV, "/security"),
-    Shot("forbidden", "tan-yi", "/buckets:create"),
+    Shot("forbidden", VIEWER, "/buckets:create"),
     Shot("not-found", DEV, "/buckets/chongqing-stat"),
-    Shot("people", SYSTEM, "/people"),
+    Shot("health", SYSTEM, "/health"),
+    Shot("settings", SYSTEM, "/settings"),
+    Shot("storage-plan", SYSTEM, "/storage-plan"),
     Shot("person", SYSTEM, "/people/{person}"),
     Shot("organisation", SYSTEM, "/organisations/{organisation}"),
     Shot("grants", SECURITY, "/grants"),
@@ -114,30 +121,33 @@ def main() -> None:
     options.into.mkdir(parents=True, exist_ok=True)
     with picture_city.running() as city, sync_playwright() as playwright:
         ids = picture_city.put_to_use(city)
-        browser = playwright.chromium.launch(executable_path=options.chromium, args=FLAGS)
-        for file, data in _taken(browser, city.url, shots, ids):
-            (options.into / file).write_bytes(data)
-            print(f"{file}: {len(data):,} bytes")
-        browser.close()
+        for language, locale in LOCALES.items():
+            flags = [*FLAGS, f"--lang={locale}"]  # words of the browser's own controls
+            browser = playwright.chromium.launch(executable_path=options.chromium, args=flags)
+            for name, data in _taken(browser, city.url, shots, ids, language):
+                file = options.into / f"{name}.{language}.png"
+                file.write_bytes(data)
+                print(f"{file.name}: {len(data):,} bytes")
+            browser.close()
     whole = sum(file.stat().st_size for file in options.into.glob("*.png"))
     print(f"{whole:,} bytes in all")
     if whole > BYTES_MAX:
         sys.exit(f"more than {BYTES_MAX:,} bytes: leave some out, or make them smaller")
 
 
-def _taken(browser: Browser, url: str, shots: list[Shot], ids: dict[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Pictures by file name; each person logs in once."""
+def _taken(
+    browser: Browser, url: str, shots: list[Shot], ids: dict[str, str], language: str
+) -> Iterator[tuple[str, bytes]]:
+    """Pictures by name; each person logs in once."""
     canvas = browser.new_page()
-    canvas.goto("about:blank")
     for who in dict.fromkeys(s.who for s in shots):
-        context = browser.new_context(color_scheme="light")
+        context = browser.new_context(color_scheme="light", locale=LOCALES[language])
         page = context.new_page()
         if who:
             _log_in(page, url, who)
         for shot in (s for s in shots if s.who == who):
-            for language in LANGUAGES:
-                context.add_cookies([{"name": n, "value": v, "url": url} for n, v in (*shot.looks, ("lang", language))])
-                yield f"{shot.name}.{language}.png", _smaller(canvas, _picture(page, url, shot, ids))
+            context.add_cookies([{"name": n, "value": v, "url": url} for n, v in (*shot.looks, ("lang", language))])
+            yield shot.name, _smaller(canvas, _picture(page, url, shot, ids))
             for name, _ in shot.looks:
                 context.clear_cookies(name=name)
         context.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import cloudhall
 from cloudhall.console import tokens
 from cloudhall.console.assets import STATIC
 from cloudhall.kernel.text import LANGUAGES, Language
@@ -50,6 +51,16 @@ def test_every_chart_of_the_sheet_has_a_table(yard: Yard) -> None:
         assert "invented examples, as of 20 Nov 2026, 10:24" in drawn
     template = (Path(STATIC).parent / "templates/design_charts.html").read_text("utf-8")
     assert all(f"{name}(" in template for name in DRAWN)
+
+
+def test_every_chart_of_a_page_says_whence_its_numbers_are() -> None:
+    package = Path(cloudhall.__file__).parent
+    calls = re.compile(rf"\{{\{{ (?:{'|'.join(set(DRAWN) - {'sparkline'})})\(.*?\) \}}\}}", re.DOTALL)
+    found = [
+        (t.name, call) for t in package.glob("**/templates/*.html") for call in calls.findall(t.read_text("utf-8"))
+    ]
+    assert len(found) > len(DRAWN)
+    assert not [(name, call) for name, call in found if "origin=" not in call]
 
 
 def test_the_sheet_shows_every_token_icon_and_kind(yard: Yard) -> None:

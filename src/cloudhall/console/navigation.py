@@ -87,9 +87,9 @@ def _bins(visit: "Visit") -> bool:
 LINKS = (
     Link("", HOME, "home", "/"),
     Link("", BIN, "bin", "/bin", _bins),
-    Link("operate", HEALTH, "shield", "/health", operates),
-    Link("operate", SETTINGS, "cols", "/settings", operates),
-    Link("market", USAGE, "bill", "/usage"),
+    Link("operate", HEALTH, "pulse", "/health", operates),
+    Link("operate", SETTINGS, "sliders", "/settings", operates),
+    Link("market", USAGE, "chart", "/usage"),
     Link("security", AUDIT, "audit", "/audit"),
     Link("programme", RULES, "scale", "/rules"),
     Link("organisation", QUOTAS, "quota", "/quotas"),
@@ -164,4 +164,4 @@ def _bottom(visit: "Visit", groups: tuple[Group, ...], unread: str) -> tuple[Ent
     path = visit.request.url.path
     inboxes = (Entry(INBOX, "bell", "/inbox", path == "/inbox", unread),) if inbox.there(visit) else ()
     search = Entry(SEARCH, "search", "/search", path == "/search")
-    return (groups[0].entries[0], *inboxes, search, Entry(USAGE, "bill", "/usage", path == "/usage"))
+    return (groups[0].entries[0], *inboxes, search, Entry(USAGE, "chart", "/usage", path == "/usage"))

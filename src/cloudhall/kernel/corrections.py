@@ -98,7 +98,7 @@ class Correction(
     allow={"read": (*USERS, SYSTEM_ADMIN), "create": (SYSTEM_ADMIN,)},
     indexes=(Index("spec.reading"),),
     columns=("name", "state", "status.meter", "status.target", "status.old_micro", "status.new_micro", "spec.reason"),
-    icon="bill",
+    icon="edit",
     group="market",
     demo=(
         {

@@ -70,7 +70,7 @@ class Grant(
     indexes=(Index("spec.subject"), Index("spec.role"), Index("spec.resource")),
     grants=Grants(subject="spec.subject", role="spec.role", expires_at="spec.expires_at", resource="spec.resource"),
     columns=("name", "spec.subject", "spec.role", "place", "spec.resource", "spec.expires_at"),
-    icon="key",
+    icon="role",
     group="organisation",
     demo=({"spec": {"subject": "pe-01j9x4c7m2q8k3v57", "role": "developer", "reason": "经济运行监测项目"}},),
 ):

@@ -101,7 +101,7 @@ class IdentityProvider(
     },
     indexes=(Index("spec.enabled"),),
     columns=("name", "spec.title_zh", "spec.issuer", "place", "spec.enabled"),
-    icon="key",
+    icon="open",
     group="organisation",
     demo=(
         {

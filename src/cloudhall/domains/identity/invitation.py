@@ -96,7 +96,7 @@ class Invitation(
     indexes=(Index("spec.progress"), Index("spec.role"), Index("spec.person")),
     secret=Secret(prefix=CODE_PREFIX, length=CODE_LENGTH, kept=True),
     columns=("name", "spec.progress", "spec.role", "place", "spec.email"),
-    icon="people",
+    icon="letter",
     group="organisation",
     demo=({"spec": {"role": "developer", "note": "经济运行监测项目"}},),
 ):

@@ -44,7 +44,7 @@ class LinkedAccount(
     allow={"read": (SECURITY_ADMIN, AUDIT_ADMIN), "create": (SERVICE,), "delete": (SECURITY_ADMIN,)},
     indexes=(Index("spec.key", unique=True),),
     columns=("name", "spec.person", "spec.provider", "spec.email", "created_at"),
-    icon="key",
+    icon="share",
     group="organisation",
     demo=(
         {

@@ -43,7 +43,7 @@ class Organisation(
     indexes=(Index("spec.level"),),
     recoverable_days=30,
     columns=("name", "spec.title_zh", "spec.level"),
-    icon="people",
+    icon="org",
     group="organisation",
     demo=({"name": "economy-information", "spec": {"title_zh": "市经济信息委"}},),
 ):

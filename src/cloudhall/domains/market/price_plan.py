@@ -67,7 +67,7 @@ class PricePlan(
     allow={"read": (), "create": (SYSTEM_ADMIN,)},
     indexes=(Index("spec.series"),),
     columns=("name", "spec.series", "spec.effective_from"),
-    icon="bill",
+    icon="tag",
     group="market",
     demo=(
         {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
 STEPS = 24
-DAY_US = 86_400 * SECOND_US
+HOUR_US, DAY_US = 3_600 * SECOND_US, 86_400 * SECOND_US
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 STORED, WRITES, READS = "storage.stored_bytes", "storage.requests_a", "storage.requests_b"
 
@@ -75,7 +75,7 @@ def _sum(readings: Sequence[Reading], from_us: int, to_us: int) -> int:
 
 def _label(at_us: int, span_us: int) -> str:
     moment = datetime.datetime.fromtimestamp(at_us // SECOND_US, SHANGHAI)
-    return moment.strftime("%H:%M" if span_us < 2 * DAY_US else "%m-%d")
+    return moment.strftime("%H:%M:%S" if span_us < HOUR_US else "%H:%M" if span_us < 2 * DAY_US else "%m-%d")
 
 
 PAGES = (
@@ -87,7 +87,7 @@ TOOLS = (
         path="storage-plan",
         title=T("存储规划", "Storage plan"),
         about=T("要多少硬盘、机架和电，会丢多少", "how many disks and racks, how much power, how much is lost"),
-        icon="bucket",
+        icon="rack",
         group="operate",
         template="storage/plan.html",
         context=plan.context,
