@@ -1,4 +1,4 @@
-"""The contract of the port `objects`, on every driver: the embedded engine, and plain S3 elsewhere.
+"""The contract of the port `objects`, on every driver: the embedded engine, a cluster, and plain S3 elsewhere.
 
 Elsewhere is the S3 that CLOUDHALL_TEST_S3_ENDPOINT, _ACCESS_KEY and _SECRET_KEY name, else the same engine seen from
 outside with its administrator's key. What a driver names in `lacks` must say so when it is called; all else must hold.
@@ -29,9 +29,13 @@ from cloudhall.drivers.objects import (
     Right,
     digest,
 )
+from cloudhall.drivers.objects.cluster.driver import SeaweedCluster
+from cloudhall.drivers.objects.cluster.parts import Shape
 from cloudhall.drivers.objects.s3 import ExternalS3
 from cloudhall.drivers.objects.seaweedfs import SeaweedFS
 from cloudhall.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from tests.drivers.objects.cluster.faults import leave
+from tests.kit.postgres import Server
 
 ALL: frozenset[Right] = frozenset({"read", "write", "list"})
 ELSEWHERE = tuple(os.environ.get(f"CLOUDHALL_TEST_S3_{name}", "") for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY"))
@@ -46,9 +50,24 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     engine.stop()
 
 
-@pytest.fixture(scope="module", params=["seaweedfs", "s3"])
-def administrator(request: pytest.FixtureRequest, embedded: SeaweedFS) -> tuple[SeaweedFS | ExternalS3, Key]:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[SeaweedCluster]:
+    """The least that is still several of everything that clients and drivers meet."""
+    database, home = postgres.make(), tmp_path_factory.mktemp("cluster")
+    running = SeaweedCluster(home, database=postgres.url(database), shape=Shape(masters=1, racks=2, volumes=2))
+    running.start()
+    yield running
+    leave(running)
+    postgres.drop(database)
+
+
+@pytest.fixture(scope="module", params=["seaweedfs", "s3", "cluster"])
+def administrator(request: pytest.FixtureRequest) -> tuple[Objects, Key]:
     """A driver, and the key with which a test may put objects into its buckets."""
+    if request.param == "cluster":
+        running: SeaweedCluster = request.getfixturevalue("cluster")
+        return running, running._up.keys.admin
+    embedded: SeaweedFS = request.getfixturevalue("embedded")
     key = embedded._up.keys.admin
     if request.param == "seaweedfs":
         return embedded, key

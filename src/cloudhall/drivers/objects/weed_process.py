@@ -59,6 +59,8 @@ class Command(msgspec.Struct, frozen=True):
     environment: dict[str, str]
     folder: Path
     name: str = "weed"
+    stop_s: float | None = None
+    """How long to wait after SIGTERM; `STOP_S` where it is None."""
 
 
 class Supervised:
@@ -97,13 +99,14 @@ class Supervised:
 
     def stop(self) -> None:
         """SIGTERM, a while later SIGKILL."""
+        patience_s = STOP_S if self._command.stop_s is None else self._command.stop_s
         with self._lock:
             self._stopping.set()
             if self._process:
                 self._process.terminate()
-        self._thread.join(STOP_S)
+        self._thread.join(patience_s)
         if self._thread.is_alive() and self._process:
-            log.warning("%s did not stop within %s s and is killed", self._command.name, STOP_S)
+            log.warning("%s did not stop within %s s and is killed", self._command.name, patience_s)
             self._process.kill()
             self._thread.join()
             self._crashed()
