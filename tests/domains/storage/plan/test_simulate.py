@@ -70,6 +70,23 @@ def test_hard_drawn_blows_count_by_how_likely_they_were() -> None:
     assert trial.simulated == pytest.approx(trial.formula, rel=0.2)
 
 
+@pytest.mark.parametrize(
+    ("domain", "name", "rate"),
+    [
+        ("disk", "rack_loss", 1.0),
+        ("disk", "power_events", 20.0),
+        ("server", "rack_loss", 1.0),
+        ("server", "batch_events", 20.0),
+    ],
+)
+def test_each_blow_alone_costs_what_its_formula_says(domain: str, name: str, rate: float) -> None:
+    at_once = {"repair_mb_s": 0, "server_gbit_s": 10_000, "detection_h": 0, "disk_afr": 0}
+    changed = usual().changed({**NO_BLOWS, **at_once, name: rate})
+    trial = tried(plan_of(10**16, scheme_of("4+2"), Domain(domain), changed).exposed, 150, Chance(8))
+    assert trial.spread > 30
+    assert trial.simulated == pytest.approx(trial.formula, rel=0.25)
+
+
 def test_repairs_that_queue_after_a_blow_make_the_formula_too_kind() -> None:
     e = exposed("2+2", {"power_events": 1, "repair_mb_s": 0.5, "disk_afr": 0.1}, 10**16)
     trial = tried(e, 300, Chance(6))
