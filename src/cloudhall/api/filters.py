@@ -55,8 +55,8 @@ LABEL = Param(
 Q = Param(
     name="q",
     title=T(
-        "名称、标题、标签或索引文字中包含的字，或编号；超过 2 万行时只看名称的开头和完整的标签",
-        "Part of name, title, labels or indexed text, or the id; of more than 20,000 rows how a name begins or a label",
+        "名称、标题、标签或索引文字中包含的字，或编号；超过 1 万行时只看名称的开头和完整的标签",
+        "Part of name, title, labels or indexed text, or the id; of more than 10,000 rows how a name begins or a label",
     ),
 )
 _LOWEST = {"int": -(2**63), "bool": -1}

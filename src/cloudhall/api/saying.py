@@ -2,7 +2,7 @@
 
 Where a question leaves few rows, each of them is read, and may say the text anywhere in its name, labels, indexed text
 or the titles that people know it by. Among many rows only indexes are asked: how a name or an indexed text begins, a
-whole label, an id. Cost: `FEW_MAX` rows read, or as many entries of an index, at 3,000,000 rows as at 30,000.
+whole label, an id. Cost: `FEW_MAX` rows read, or as many entries of an index, at 3,000,000 rows as at 10,000.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from cloudhall.kernel.store.tables import LIVE, Where
 if TYPE_CHECKING:
     from cloudhall.kernel.kernel import Kernel
 
-FEW_MAX = 20_000  # read in about 15 ms
+FEW_MAX = 10_000  # read in about 8 ms
 TITLES = (("title_zh", "title_en"), ("display_name", "display_name_en"))
 """Fields of a spec that people know a resource by, where it has them."""
 LAST = "\U0010ffff"

@@ -1,7 +1,7 @@
 """Searching: names, titles, ids, labels and indexed text of every kind, among what the caller may see; docs and rules.
 
 Cost: an id is one look-up; a word reads the rows of each kind of which there are few, and the indexes of the others
-(`saying`), so that it costs as much at 1,000,000 rows as at 20,000.
+(`saying`), so that it costs as much at 1,000,000 rows as at 10,000.
 """
 
 from typing import Any

@@ -36,12 +36,12 @@ class Facet(NamedTuple):
         return sum(c.number or 0 for c in self.choices)
 
 
-def facets_of(asked: Asked, show: Values) -> tuple[Facet, ...]:
-    """Facets that would narrow the list."""
+def facets_of(asked: Asked, show: Values, *, many: bool) -> tuple[Facet, ...]:
+    """Facets that would narrow the list; of a list that is itself too long to count, none needs to be tried."""
     found = []
     for name, (_, info) in asked.filters.indexes.items():
         if info.shape in {"enum", "bool"} or info.f.ref:
-            choices = _choices(asked, name, info, show)
+            choices = _choices(asked, name, info, show, None if many else _counts(asked, name, info))
             if len(choices) > 1 or any(c.chosen for c in choices):
                 found.append(Facet(info.title, choices, asked.address(**{name: None})))
     return tuple(found)
@@ -52,10 +52,11 @@ def chosen(facets: tuple[Facet, ...]) -> list[tuple[Facet, Choice]]:
     return [(f, c) for f in facets for c in f.choices if c.chosen]
 
 
-def _choices(asked: Asked, name: str, info: FieldInfo, show: Values) -> tuple[Choice, ...]:
+def _choices(
+    asked: Asked, name: str, info: FieldInfo, show: Values, counts: dict[Any, int] | None
+) -> tuple[Choice, ...]:
     """Every value of a closed field, whatever its count; of an open one those that occur; chosen ones always."""
     picked: list[Any] = asked.query.get(name, [])
-    counts = _counts(asked, name, info)
     closed = (False, True) if info.shape == "bool" else info.choices
     found = []
     for value in dict.fromkeys([*closed, *(counts or {}), *picked]):

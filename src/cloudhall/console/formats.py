@@ -33,7 +33,7 @@ def number(value: int) -> str:
 
 
 def counted(value: int, most: int) -> str:
-    """Write a number that was counted no further than `most`: `20,000+` stands for that many or more."""
+    """Write a number that was counted no further than `most`: `10,000+` stands for that many or more."""
     return number(value) if value < most else f"{number(most)}+"
 
 

@@ -44,7 +44,7 @@ def index(visit: "Visit", kind: AnyKind) -> Response:
     count = visit.kernel.count(visit.caller, kind, asked.where, FEW_MAX)
     show = values.Values(visit.language, visit.now_us, visit.names)
     shown = columns.columns_of(asked)
-    found = facets.facets_of(asked, show)
+    found = facets.facets_of(asked, show, many=count >= FEW_MAX)
     sees = permissions.may_read_any(visit, kind)
     context = joined(
         visit,
