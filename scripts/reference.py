@@ -11,13 +11,14 @@ from pathlib import Path
 from cloudhall.installation import build_registry
 from cloudhall.kernel.registry import Registry
 from cloudhall.kernel.text import T
-from reference_pages import commands, errors, events, http, kinds, meters, roles, settings
+from reference_pages import commands, errors, events, http, kinds, meters, roles, sdk, settings
 from reference_pages.markdown import both, page, table
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs/reference"
 PAGES: Mapping[str, tuple[T, Callable[[Registry], str]]] = {
     "commands.md": (commands.TITLE, commands.render),
     "http.md": (http.TITLE, http.render),
+    "sdk.md": (sdk.TITLE, sdk.render),
     "errors.md": (errors.TITLE, errors.render),
     "events.md": (events.TITLE, events.render),
     "roles.md": (roles.TITLE, roles.render),

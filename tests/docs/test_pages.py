@@ -27,7 +27,8 @@ TESTED = [
 ]
 ADDRESS = "127.0.0.1:8800"  # as pages say it; the city listens elsewhere
 pytestmark = pytest.mark.timeout(240)  # the first test waits for all of them
-RENTED = re.compile(r"cloudhall bucket create ([a-z0-9-]+)")
+RENTED = re.compile(r"(?:cloudhall bucket create |^kind: bucket\nname: )([a-z0-9-]+)", re.MULTILINE)
+WRITTEN = re.compile(r"^`([\w-]+\.(?:py|yaml))`\n\n```\w+\n(.*?)^```", re.DOTALL | re.MULTILINE)  # a file of the page
 AT_ONCE = 2  # pages in a city; they rent buckets of different names
 # What pages ask of the operator who starts the city.
 OF_THE_OPERATOR = {"CLOUDHALL_WEBHOOK_NETWORKS": "127.0.0.0/8", "CLOUDHALL_SIGN_UP": "economy-information"}
@@ -83,7 +84,10 @@ def walk(home: Path, lang: str, pages: list[Path]) -> dict[Path, list[str]]:
 
 def _walk_page(city: Server, folder: Path, page: Path) -> list[str]:
     looks_like_a_checkout(folder)
-    steps = steps_of(page.read_text("utf-8"))
+    text = page.read_text("utf-8")
+    for name, content in WRITTEN.findall(text):
+        (folder / name).write_text(content, "utf-8")
+    steps = steps_of(text)
     terminal = Terminal(folder, environ_of(folder, city.port, lang_of(page)))
     by_tls = {"CLOUDHALL_LANG": lang_of(page), "CLOUDHALL_TLS": "1"}
     own = Server(folder / ".local/share/cloudhall", demo=False, environ=by_tls, origin="https://127.0.0.1")
@@ -92,7 +96,7 @@ def _walk_page(city: Server, folder: Path, page: Path) -> list[str]:
     finally:
         terminal.close()
         own.end()
-        give_back(city, {name for step in steps for name in RENTED.findall(step.command)})
+        give_back(city, set(RENTED.findall(text)))
 
 
 def looks_like_a_checkout(folder: Path) -> None:

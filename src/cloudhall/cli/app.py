@@ -10,10 +10,11 @@ import click
 
 from cloudhall.cli.catalogue import Catalogue, Noun
 from cloudhall.sdk import config
-from cloudhall.sdk.client import Client, Wire
+from cloudhall.sdk.client import TIMEOUT_S, Client, Wire
 from cloudhall.sdk.errors import Misuse
 from cloudhall.sdk.language import T, language
 
+AGENT = "cloudhall-cli"
 PATIENCE_S = 5.0  # somebody sits before the terminal
 
 
@@ -39,9 +40,11 @@ class App:
         """Connection to the server in use."""
         return self.client_of(self.settings.url, self.settings.token)
 
-    def client_of(self, url: str, token: str = "") -> Client:
-        """Connection to a server."""
-        client = Client(url, token, language(), config.trusted(url), agent="cloudhall-cli", patience_s=PATIENCE_S)
+    def client_of(self, url: str, token: str = "", *, within_s: float = TIMEOUT_S) -> Client:
+        """Connection to a server that must answer within a time."""
+        client = Client(
+            url, token, language(), config.trusted(url), agent=AGENT, patience_s=PATIENCE_S, within_s=within_s
+        )
         click.get_current_context().find_root().call_on_close(client.close)
         return client
 

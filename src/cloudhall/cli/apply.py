@@ -1,8 +1,11 @@
 """`apply` and `diff`: what files wish, shown as a plan, and done."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import click
 
 from cloudhall.cli import manifests, plan, report
 from cloudhall.cli.app import App, current
@@ -24,10 +27,9 @@ from cloudhall.sdk.waiting import READY, until
 ACTS = {
     "create": T("新建", "create"),
     "change": T("修改", "change"),
-    "unchanged": T("不变", "unchanged"),
     "refused": T("不行", "refused"),
 }
-SIGNS = {"create": ("+", "32"), "change": ("~", "33"), "unchanged": (" ", "2"), "refused": ("!", "31")}
+SIGNS = {"create": ("+", "32"), "change": ("~", "33"), "refused": ("!", "31")}
 SUMMARY = T("新建 {}，修改 {}，不变 {}", "{} to create, {} to change, {} unchanged")
 LATER = T("（待其所需建好后检查）", "(checked once what it needs is there)")
 DOUBTS, NOTHING_DONE = T("{} 项不行，什么也没有做", "{} refused; nothing was done"), T("没有要改的", "Nothing to do")
@@ -37,6 +39,7 @@ NOT_CONFIRMED = T("未确认，什么也没有改", "Not confirmed; nothing chan
 MADE, CHANGED = T("已新建 {} {}", "Created {} {}"), T("已修改 {} {}", "Changed {} {}")
 SECRET = T("{} {} 的密钥，只显示这一次：{}", "Secret of {} {}, shown this once: {}")
 MONTH = T("新增每月：", "More a month:")
+FILE = click.Path(allow_dash=True)
 FILES = T(
     "YAML 或 JSON 的文件、文件夹或 -（标准输入），可重复",
     "File or folder of YAML or JSON, or - for standard input; may be repeated",
@@ -74,7 +77,7 @@ def apply(*, files: Sequence[str], yes: bool, no_input: bool, wait: float | None
 def diff(*, files: Sequence[str], as_json: bool) -> int:
     """Show how files differ from what is; exit code 1 where they do."""
     steps = _planned(current(), files)
-    _show([step for step in steps if step.act != "unchanged"], as_json=as_json)
+    _show(steps, as_json=as_json)
     refused = [step.refused for step in steps if step.refused]
     if refused:
         return exit_code_of(refused[0])
@@ -91,14 +94,15 @@ def _planned(app: App, files: Sequence[str]) -> list[Step]:
     return steps
 
 
-def _show(steps: Iterable[Step], *, as_json: bool) -> None:
-    steps = list(steps)
+def _show(steps: Sequence[Step], *, as_json: bool) -> None:
+    """Print what would be another, and how much is as it should be."""
     if as_json:
         print_json([_for_programs(step) for step in steps])
         return
     for step in steps:
-        print_lines(_told(step))
-    count = {act: sum(_word(step) == act for step in steps) for act in ACTS}
+        if step.act != "unchanged":
+            print_lines(_told(step))
+    count = Counter(map(_word, steps))
     price = [line for step in steps if step.act == "create" for line in _price(step)]
     if price:
         note(MONTH)
@@ -183,7 +187,7 @@ def _await(app: App, step: Step, item: Mapping[str, Any], timeout_s: float) -> N
 
 
 def _files() -> Option:
-    return Option("-f", "--file", "files", text=FILES, multiple=True, required=True, metavar="FILE")
+    return Option("-f", "--file", "files", text=FILES, type=FILE, multiple=True, required=True, metavar="FILE")
 
 
 def _json() -> Option:

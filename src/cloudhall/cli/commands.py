@@ -12,6 +12,7 @@ import click
 from cloudhall.cli import looking, verbs
 from cloudhall.cli.catalogue import Field, Noun, paths_of
 from cloudhall.cli.common import change_options, json_words, output_options, place_options
+from cloudhall.cli.offers import AName
 from cloudhall.cli.options import filter_option, option_name, options_of, typed_as
 from cloudhall.cli.parts import Argument, Command, Group, Option
 from cloudhall.cli.typed import Json, Pair, Selector, Whole
@@ -76,7 +77,7 @@ def _titled(text: T, noun: Noun) -> T:
 def _action(noun: Noun, name: str) -> Command:
     action = noun["actions"][name]
     params = [
-        Argument("target", metavar="NAME", text=TARGET),
+        _target(noun),
         *options_of(action["args"], "args"),
         *change_options(asks=action["danger"]),
         *place_options(noun),
@@ -114,12 +115,12 @@ def _list_params(noun: Noun) -> list[click.Parameter]:
     ]
 
 
-def _get_params(_noun: Noun) -> list[click.Parameter]:
-    return [Argument("target", metavar="NAME", text=TARGET), Option("-w", "--watch", text=WATCH, is_flag=True)]
+def _get_params(noun: Noun) -> list[click.Parameter]:
+    return [_target(noun), Option("-w", "--watch", text=WATCH, is_flag=True)]
 
 
-def _edit_params(_noun: Noun) -> list[click.Parameter]:
-    return [Argument("target", metavar="NAME", text=TARGET)]
+def _edit_params(noun: Noun) -> list[click.Parameter]:
+    return [_target(noun)]
 
 
 def _create_params(noun: Noun) -> list[click.Parameter]:
@@ -133,7 +134,7 @@ def _create_params(noun: Noun) -> list[click.Parameter]:
         ),
         *options_of({n: f for n, f in noun["spec"].items() if not f["by"]}, "spec"),
         *_written_whole(),
-        Option("--from", "from_file", text=FROM, metavar="FILE"),
+        Option("--from", "from_file", text=FROM, type=click.Path(allow_dash=True), metavar="FILE"),
         Option("--atomic", text=ATOMIC, is_flag=True),
         *change_options(guarded=False),
     ]
@@ -141,7 +142,7 @@ def _create_params(noun: Noun) -> list[click.Parameter]:
 
 def _update_params(noun: Noun) -> list[click.Parameter]:
     return [
-        Argument("target", metavar="NAME", text=TARGET),
+        _target(noun),
         *options_of({f["name"]: f for f in _changeable(noun)}, "spec", making=False),
         Option("--rename", text=T("新名称", "New name"), metavar="NAME"),
         *_written_whole(),
@@ -155,9 +156,8 @@ def _edit(noun: Noun, **given: Any) -> None:
     edit(noun, **given)
 
 
-def _delete_params(_noun: Noun) -> list[click.Parameter]:
-    target = Argument("target", metavar="[NAME]", text=TARGET, required=False)
-    return [target, *_selecting(), *change_options(asks=True)]
+def _delete_params(noun: Noun) -> list[click.Parameter]:
+    return [_target(noun, needed=False), *_selecting(), *change_options(asks=True)]
 
 
 def _label_params(_noun: Noun) -> list[click.Parameter]:
@@ -167,6 +167,10 @@ def _label_params(_noun: Noun) -> list[click.Parameter]:
         *_selecting(),
         *change_options(guarded=False, asks=True),
     ]
+
+
+def _target(noun: Noun, *, needed: bool = True) -> Argument:
+    return Argument("target", metavar="NAME" if needed else "[NAME]", text=TARGET, type=AName(noun), required=needed)
 
 
 def _selecting() -> list[click.Parameter]:
@@ -218,10 +222,15 @@ def _examples(noun: Noun, verb: str) -> list[str]:
 
 def _filled(field: Field) -> str:
     """Return a required option with its example."""
-    example = field["example"] if field["example"] is not None else next(iter(field["choices"]), "…")
+    example = field["example"] if field["example"] is not None else next(iter(field["choices"]), _typed_there(field))
     text = typed_as(example[0] if field["shape"] == "list" and isinstance(example, list) else example)
     quoted = f"'{text}'" if any(c in text for c in ' "{[*') else text
     return f"{option_name(field['name'])} {quoted}"
+
+
+def _typed_there(field: Field) -> str:
+    """What stands for a value that the declaration gives no example of."""
+    return "NAME" if field["ref"] else {"int": "N", "datetime": "30d", "date": "2026-12-31"}.get(field["shape"], "TEXT")
 
 
 VERBS: dict[str, Verb] = {

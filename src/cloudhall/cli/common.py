@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cloudhall.cli.catalogue import Noun, path_of, paths_of
+from cloudhall.cli.offers import APlace, Fields
 from cloudhall.cli.output import Output, automatic, note
 from cloudhall.cli.parts import EVERY, Option
 from cloudhall.cli.typed import OneOf, Whole
@@ -38,10 +39,13 @@ def output_options(noun: Noun | None = None) -> list[click.Parameter]:
     """`-o` and `--json`; resources have names, and fields to choose from."""
     styles = STYLES if noun else STYLES[:3]
     how = T(*(form.format(", ".join(styles)) for form in FORMS))
-    chosen = Option("--json", text=JSON_FIELDS, is_flag=False, flag_value=EVERY, metavar="[FIELDS]", common=True)
+    form = Option("-o", "--output", text=how, type=OneOf(styles), metavar="FORM", common=True)
+    if noun is None:
+        return [form, Option("--json", text=JSON_WHOLE, is_flag=True, common=True)]
+    one = Fields(noun)
     return [
-        Option("-o", "--output", text=how, type=OneOf(styles), metavar="FORM", common=True),
-        chosen if noun else Option("--json", text=JSON_WHOLE, is_flag=True, common=True),
+        form,
+        Option("--json", text=JSON_FIELDS, type=one, is_flag=False, flag_value=EVERY, metavar="[FIELDS]", common=True),
     ]
 
 
@@ -66,7 +70,7 @@ def place_options(noun: Noun, *, everywhere: bool = False) -> list[click.Paramet
     scope = noun["scope"]
     found: list[click.Parameter] = []
     if scope in PLACES:
-        found.append(Option(f"--{scope}", text=PLACES[scope], metavar="NAME", common=True))
+        found.append(Option(f"--{scope}", text=PLACES[scope], type=APlace(scope), metavar="NAME", common=True))
     if everywhere and scope == "project":
         found.append(Option("--everywhere", text=EVERYWHERE, is_flag=True, common=True))
     return found
@@ -74,7 +78,10 @@ def place_options(noun: Noun, *, everywhere: bool = False) -> list[click.Paramet
 
 def either_place() -> list[click.Parameter]:
     """Both places, for commands that take the kind as an argument."""
-    return [Option(f"--{scope}", text=text, metavar="NAME", common=True) for scope, text in PLACES.items()]
+    return [
+        Option(f"--{scope}", text=text, type=APlace(scope), metavar="NAME", common=True)
+        for scope, text in PLACES.items()
+    ]
 
 
 def change_options(*, guarded: bool = True, asks: bool = False) -> list[click.Parameter]:

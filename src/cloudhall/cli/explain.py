@@ -7,6 +7,7 @@ from cloudhall.cli.app import address, current
 from cloudhall.cli.catalogue import Field, Noun
 from cloudhall.cli.common import either_place
 from cloudhall.cli.errors import FORBIDDEN
+from cloudhall.cli.offers import AName, ANoun
 from cloudhall.cli.options import explained
 from cloudhall.cli.output import hint, print_lines
 from cloudhall.cli.parts import Argument, Command, Option, Row, page
@@ -135,8 +136,19 @@ EXPLAIN = Command(
         "explain bucket chongqing-stats --who",
     ],
     params=[
-        Argument("what", metavar="NOUN[.FIELD]", text=T("资源种类，或其字段", "Kind of resource, or a field of it")),
-        Argument("name", metavar="[NAME]", text=T("其中一个的名称或编号", "Name or id of one of them"), required=False),
+        Argument(
+            "what",
+            metavar="NOUN[.FIELD]",
+            text=T("资源种类，或其字段", "Kind of resource, or a field of it"),
+            type=ANoun(fields=True),
+        ),
+        Argument(
+            "name",
+            metavar="[NAME]",
+            text=T("其中一个的名称或编号", "Name or id of one of them"),
+            type=AName(),
+            required=False,
+        ),
         Option("--may", "verb", text=T("我能否执行此操作，为什么", "Whether I may do this, and why"), metavar="VERB"),
         Option("--who", is_flag=True, text=T("谁能对它做什么，为什么", "Who can do what with it, and why")),
         *either_place(),

@@ -23,6 +23,7 @@ RESERVED = {
 COLON, NOTES, SEPARATOR = T("：", ": "), T("（{}）", " ({})"), T("；", "; ")
 DEFAULT, REQUIRED, EXAMPLE = T("默认 {}", "default {}"), T("必填", "required"), T("例如 {}", "such as {}")
 RANGE, LEAST, MOST = T("{} 到 {}", "{} to {}"), T("至少 {}", "at least {}"), T("至多 {}", "at most {}")
+CHOICE = T("{} {}", "{}: {}")
 REPEATED, RELATIVE = T("可重复", "may be repeated"), T("可写 12h、30d", "or 12h, 30d from now")
 
 
@@ -114,7 +115,10 @@ def _forms(field: Field) -> list[str]:
 
 def _choices(field: Field) -> str:
     titled = ((choice, say(title)) for choice, title in field["choices"].items())
-    return ", ".join(c if title.lower() == c.replace("_", " ") else f"{c} {title}" for c, title in titled)
+    plain = ("_", "-")
+    return ", ".join(
+        c if title.lower() in {c, *(c.replace(p, " ") for p in plain)} else say(CHOICE, c, title) for c, title in titled
+    )
 
 
 def _range(field: Field) -> str:

@@ -7,6 +7,7 @@ from cloudhall.cli.app import current
 from cloudhall.cli.catalogue import Noun
 from cloudhall.cli.common import either_place
 from cloudhall.cli.line import Line, bar
+from cloudhall.cli.offers import AName, ANoun
 from cloudhall.cli.output import note, why_not
 from cloudhall.cli.parts import Argument, Command, Option
 from cloudhall.cli.typed import Span
@@ -54,8 +55,8 @@ WAIT = Command(
     ),
     examples=["wait bucket chongqing-stats", "wait bucket chongqing-stats --for deleted --timeout 60s"],
     params=[
-        Argument("noun", metavar="NOUN", text=T("资源种类", "Kind of resource")),
-        Argument("name", metavar="NAME", text=T("名称或编号", "Name or id")),
+        Argument("noun", metavar="NOUN", text=T("资源种类", "Kind of resource"), type=ANoun()),
+        Argument("name", metavar="NAME", text=T("名称或编号", "Name or id"), type=AName()),
         Option(
             "--for",
             "wanted",

@@ -63,15 +63,16 @@ class Client:
         *,
         agent: str = "cloudhall-sdk",
         patience_s: float = PATIENCE_S,
+        within_s: float = TIMEOUT_S,
     ) -> None:
         """`url` is the server's address, with or without a path before `/api`; raises `Misuse` where it is none.
 
         `ca` are the certificates (PEM) to trust, those of the machine without it; the name in `url` must be certified.
-        `agent` is what lists of open sessions show.
+        `agent` is what lists of open sessions show; an answer is waited for `within_s`, a busy server `patience_s`.
         """
         self.url = url
         self._base, self._ca, self._patience_s = urlsplit(url).path.rstrip("/"), ca, patience_s
-        self._connection = _connection(url, ca)
+        self._connection = _connection(url, ca, within_s)
         self._headers = {"Accept-Language": language, "User-Agent": agent}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -153,7 +154,7 @@ class Client:
             time.sleep(STREAM_AGAIN_S)
 
     def _stream(self, query: Query, read_to: str) -> Iterator[Frame]:
-        connection = _connection(self.url, self._ca)
+        connection = _connection(self.url, self._ca, TIMEOUT_S)
         fields = {**self._headers, **({"Last-Event-ID": read_to} if read_to else {})}
         try:
             connection.request("GET", self._address(f"{API}/watch", query), headers=fields)
@@ -224,15 +225,15 @@ def _broken() -> type[Exception]:
     return http.client.HTTPException
 
 
-def _connection(url: str, ca: str) -> "http.client.HTTPConnection":
+def _connection(url: str, ca: str, within_s: float) -> "http.client.HTTPConnection":
     import http.client
 
     try:
         parts = urlsplit(url)
         if parts.scheme == "http" and parts.hostname:
-            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
+            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=within_s)
         if parts.scheme == "https" and parts.hostname:
-            return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=_trusting(ca))
+            return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=within_s, context=_trusting(ca))
     except ValueError:
         pass  # a port that is no number: as wrong as no address at all
     raise Misuse(
