@@ -16,8 +16,8 @@ def test_one_plan_tells_every_figure_formula_and_assumption_in_both_languages() 
     (plan,) = data["plans"]
     assert len(zh) == len(en)
     for line in plan["lines"]:
-        assert any(line["title"]["zh"] in text and line["formula"] in text for text in zh)
-        assert any(line["title"]["en"] in text and line["formula"] in text for text in en)
+        assert any(line["title"]["zh"] in text and line["formula"]["zh"] in text for text in zh)
+        assert any(line["title"]["en"] in text and line["formula"]["en"] in text for text in en)
     for row in plan["assumptions"]:
         assert any(row["name"] in text and row["source"]["zh"] in text for text in zh)
     assert "未核对" in "\n".join(zh)

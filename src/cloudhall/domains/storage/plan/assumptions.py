@@ -20,6 +20,7 @@ from cloudhall.kernel.text import T
 
 FILE = Path(__file__).parent / "assumptions.toml"
 GIVEN = T("由你给定", "given by you")
+GIVEN_MARK = T("给定", "given")
 VERIFIED, UNVERIFIED = T("已核对", "verified"), T("未核对", "unverified")
 MEND = T(
     "用 --set 名称=数值，或文件中一行 名称 = 数值；名称见计划末尾的假定",
@@ -44,8 +45,8 @@ class Assumption(msgspec.Struct, frozen=True):
 
     @property
     def mark(self) -> T:
-        """Whether somebody has compared it with its source."""
-        return VERIFIED if self.verified else UNVERIFIED
+        """Whether somebody has compared it with its source, or gave it."""
+        return GIVEN_MARK if self.given else VERIFIED if self.verified else UNVERIFIED
 
     def json(self) -> dict[str, Any]:
         """As programs read it."""

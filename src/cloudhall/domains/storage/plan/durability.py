@@ -17,13 +17,29 @@ from cloudhall.domains.storage.plan.sizing import GB, MB, Layout
 from cloudhall.kernel.text import T
 
 DAY_H = 24
+CHAIN = "volumes · year_h / MTTDL;  MTTDL = Σ_{i≤m} h_i,  h_i = 1/((n−i)·λ) + i/(T·(n−i)·λ) · h_{i−1}"
 FORMULAS = {
-    "disks": "volumes · year_h / MTTDL;  MTTDL = Σ_{i≤m} h_i,  h_i = 1/((n−i)·λ) + i/(T·(n−i)·λ) · h_{i−1}",
-    "servers": "servers · server_loss · volumes_cell · P(H + missing > m),  H ~ hypergeometric",
-    "racks": "racks · rack_loss · volumes_cell · P(H + missing > m),  H ~ hypergeometric",
-    "power": "cells · power_events · volumes_cell · P(H + missing > m),  each server gone with power_lost",
-    "batch": "cells · batch_events · volumes_cell · P(H + missing > m),  each disk gone with batch_share · batch_lost",
-    "latent": "volumes that lack m parts a year · k · latent_errors · scrub_days/2 · part / disk",
+    "disks": T(CHAIN, CHAIN),
+    "servers": T(
+        "servers · server_loss · volumes_cell · P(H + missing > m)，H 服从超几何分布",
+        "servers · server_loss · volumes_cell · P(H + missing > m),  H ~ hypergeometric",
+    ),
+    "racks": T(
+        "racks · rack_loss · volumes_cell · P(H + missing > m)，H 服从超几何分布",
+        "racks · rack_loss · volumes_cell · P(H + missing > m),  H ~ hypergeometric",
+    ),
+    "power": T(
+        "cells · power_events · volumes_cell · P(H + missing > m)，每台服务器以 power_lost 失去",
+        "cells · power_events · volumes_cell · P(H + missing > m),  each server gone with power_lost",
+    ),
+    "batch": T(
+        "cells · batch_events · volumes_cell · P(H + missing > m)，每块硬盘以 batch_share · batch_lost 失去",
+        "cells · batch_events · volumes_cell · P(H + missing > m),  each disk gone with batch_share · batch_lost",
+    ),
+    "latent": T(
+        "每年缺 m 份的卷 · k · latent_errors · scrub_days/2 · 一份/硬盘",
+        "volumes that lack m parts a year · k · latent_errors · scrub_days/2 · part/disk",
+    ),
 }
 TITLES = {
     "disks": T("硬盘各自损坏", "Disks, each by itself"),
@@ -44,7 +60,7 @@ class Cause(NamedTuple):
 
     def json(self) -> dict[str, Any]:
         """As programs read it."""
-        return {**self._asdict(), "title": TITLES[self.name].both(), "formula": FORMULAS[self.name]}
+        return {**self._asdict(), "title": TITLES[self.name].both(), "formula": FORMULAS[self.name].both()}
 
 
 class Loss(NamedTuple):

@@ -49,7 +49,7 @@ class Told(NamedTuple):
     name: str
     title: T
     value: T
-    by: str
+    by: T | None = None
 
 
 def context(query: Mapping[str, str]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _figure(line: Line) -> Told:
 
 
 def _assumed(row: Assumption) -> Told:
-    return Told(row.name, row.title, _value(row.value, row.unit), "")
+    return Told(row.name, row.title, _value(row.value, row.unit))
 
 
 def _value(value: float, unit: str) -> T:

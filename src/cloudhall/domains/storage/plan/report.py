@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 GAP = "  "
 ASSUMED = T("假定", "Assumptions")
-GIVEN = T("给定", "given")
 NOT_COUNTED = T(
     "不在损失之内：整个场地的灾害、人为破坏、程序错误。它们靠另一地区的副本和演练过的恢复。",
     "Not counted as loss: disaster of a whole site, people who destroy, bugs. A copy in another region and rehearsed "
@@ -46,7 +45,7 @@ def plan_lines(plan: Plan, language: Language) -> list[str]:
     figures = plan.lines
     for group, heading in GROUPS.items():
         rows = [
-            (GAP + line.title.in_(language), show(line.value, line.unit, language), line.formula)
+            (GAP + line.title.in_(language), show(line.value, line.unit, language), line.formula.in_(language))
             for line in figures
             if line.group == group
         ]
@@ -89,9 +88,11 @@ def trial_lines(trial: "Trial", language: Language) -> list[str]:
 
 def _assumed(row: Assumption, language: Language) -> Row:
     value = show(row.value, row.unit, language)
-    mark = GIVEN if row.given else row.mark
-    source = f"{row.source.in_(language)} ({row.as_of})"
-    return (GAP + row.name, value, mark.in_(language), f"{row.title.in_(language)}; {source}")
+    said = T(
+        f"{row.title.zh}；{row.source.zh}（{row.as_of}）",
+        f"{row.title.en}; {row.source.en} ({row.as_of})",
+    )
+    return (GAP + row.name, value, row.mark.in_(language), said.in_(language))
 
 
 def _columns(rows: Iterable[Row]) -> list[str]:
