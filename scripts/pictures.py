@@ -69,7 +69,6 @@ def mistake(page: Page) -> None:
 DARK = (("look", "dark"),)
 LARGE = (("look", "light"), ("type", "large"), ("contrast", "high"))
 DEV, DATA, SYSTEM, SECURITY, AUDIT = "chen-xiaolan", "luo-jing", "zhou-hang", "liang-yu", "he-chuan"
-VIEWER = "liu-chang"
 SHOTS = (
     Shot("login", "", "/login"),
     Shot("home", DEV, "/"),
@@ -94,8 +93,8 @@ SHOTS = (
     Shot("statement", DEV, "/statements/{statement}"),
     Shot("bin", DEV, "/bin"),
     Shot("my-security", DEV, "/security"),
-    Shot("forbidden", VIEWER, "/buckets:create"),
     Shot("not-found", DEV, "/buckets/chongqing-stat"),
+    Shot("forbidden", SYSTEM, "/buckets/{bucket}:delete"),
     Shot("health", SYSTEM, "/health"),
     Shot("settings", SYSTEM, "/settings"),
     Shot("storage-plan", SYSTEM, "/storage-plan"),

@@ -129,6 +129,16 @@ def test_sizes_have_round_axes() -> None:
     assert labels == ["0 B", "20.0 KiB", "40.0 KiB", "60.0 KiB", "80.0 KiB"]
 
 
+@given(st.integers(0, 2_000))
+def test_lines_of_whole_things_are_whole(most: int) -> None:
+    micro = 1_000_000
+    whole = lambda value: formats.number(value // micro)  # noqa: E731  as a meter of requests reads
+    drawn = charts.bars("en", [Point("a", most * micro)], whole, title="x")
+    labels = [int(found.replace(",", "")) for found in re.findall(r'class="left"[^>]*>([^<]+)<', drawn)]
+    assert labels == [labels[1] * i for i in range(5)]
+    assert labels[-1] >= most
+
+
 @given(st.lists(st.integers(0, 2**63), min_size=1, max_size=40))
 def test_any_values_stay_within_the_picture(series: list[int]) -> None:
     points = [Point(str(i), v) for i, v in enumerate(series)]

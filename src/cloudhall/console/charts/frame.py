@@ -20,6 +20,7 @@ TOP, BOTTOM = 14, 22
 LINE_PX, DIGIT_PX = 16, 7  # of chart labels, with room for large type
 BESIDE_PX = 8
 TENTHS = 10
+STEPS = (1, 2, 3, 4, 5, 6, 8)
 TABLE, TIME, VALUE = T("表格", "Table"), T("时间", "Time"), T("数值", "Value")
 ORIGIN = T("{source}，截至 {time}", "{source}, as of {time}")
 SUMMARY = T("{n} 个数值，从 {low} 到 {high}，最后是 {last}。", "{n} values from {low} to {high}, the last {last}.")
@@ -228,17 +229,22 @@ def _row(cells: Sequence[str | Markup]) -> Markup:
 
 
 def _room(values: Sequence[int], text: Text) -> int:
-    """Height of an axis that holds all values; for sizes a round number of tenths of their binary unit."""
+    """Height of an axis that holds all values and whose lines read differently; sizes are cut in their binary unit."""
     most = max([*values, 0])
     unit = TENTHS
     while text is formats.size and most >= unit * formats.STEP // TENTHS:
         unit *= formats.STEP
-    return _nice(-(-most * TENTHS // unit)) * unit // TENTHS
+    least = -(-most * TENTHS // unit)
+    tops = [GRID_LINES * step * unit // TENTHS for step in steps_from(-(-least // GRID_LINES))]
+    return next((top for top in tops if _differ(top, text)), tops[0])
 
 
-def _nice(most: int) -> int:
-    """Return the least of 1, 2, 4, 5, 8 or 10 times a power of ten that is not below `most` and has quarters."""
-    most = max(most, GRID_LINES)
-    power = 10 ** (len(str(most)) - 1)
-    fit = (n * power for n in (1, 2, 4, 5, 8, 10) if n * power >= most and n * power % GRID_LINES == 0)
-    return next(fit, -(-most // GRID_LINES) * GRID_LINES)
+def _differ(top: int, text: Text) -> bool:
+    """Whether every line has a label of its own: of whole things there is no half one."""
+    return len({text(top * i // GRID_LINES) for i in range(GRID_LINES + 1)}) == GRID_LINES + 1
+
+
+def steps_from(least: int) -> list[int]:
+    """Round steps between lines, from the least that will do to a thousand times it and more."""
+    power = 10 ** (len(str(least)) - 1)
+    return [n * power * up for up in (1, 10, 100, 1_000) for n in STEPS if n * power * up >= max(least, 1)]
