@@ -145,7 +145,7 @@ def _mail() -> Command:
             Argument(
                 "how",
                 metavar="[on|off]",
-                text=T("不填则只显示", "left out, only shown"),
+                text=T("不填则显示现在的设定", "Without it, how it is set now"),
                 type=OneOf(("on", "off")),
                 required=False,
             ),

@@ -112,7 +112,7 @@ JOIN = Group(
 LIST = Command(
     "list",
     organisations,
-    T("可申请加入的单位。", "Organisations that may be asked."),
+    T("可申请加入的单位。", "Organisations that you may ask to join."),
     examples=["sign-up list"],
     params=output_options(),
 )
@@ -124,7 +124,7 @@ ASK = Command(
     params=[
         Argument("organisation", metavar="ORGANISATION", text=T("单位名称", "Name of the organisation")),
         Option("--name", text=NAME, metavar="NAME", required=True),
-        Option("--reason", text=T("申请理由", "Why"), metavar="TEXT", required=True),
+        Option("--reason", text=T("申请理由", "Why you ask"), metavar="TEXT", required=True),
         Option("--email", text=T("邮箱", "E-mail"), metavar="ADDRESS", default=""),
     ],
 )

@@ -61,7 +61,7 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "document": BuiltIn("documents:DOCUMENT", T("资源的附件", "Documents of resources")),
         "object": BuiltIn("objects:OBJECT", T("存储桶中的对象", "Objects in buckets")),
         "deliveries": BuiltIn("inbox:DELIVERIES", T("事件回调投递了什么", "What a webhook was sent")),
-        "rules": BuiltIn("rules:RULES", T("法规与价目的规定、工作日期限", "What law says, periods in working days")),
+        "rules": BuiltIn("rules:RULES", T("法规与价目的规定、工作日期限", "What the law says; when a period ends")),
         "usage": BuiltIn("usage:USAGE", T("用量、配额、读数、缺口", "Usage, quotas, readings, gaps")),
         "audit": BuiltIn("audit:AUDIT", T("谁做了什么，及其证明", "Who did what, with proofs")),
         "verify": BuiltIn("offline:VERIFY", T("离线核验证明文件", "Check a proof file offline")),
@@ -82,11 +82,11 @@ SECTIONS: dict[T, dict[str, BuiltIn]] = {
         "backup": BuiltIn("backup:BACKUP", T("备份整个安装，或核验备份", "Back up everything, or try a backup")),
         "restore": BuiltIn("backup:RESTORE", T("把备份恢复成新的安装", "Make a new installation of a backup")),
         "doctor": BuiltIn("doctor:DOCTOR", T("哪里不对，怎么办", "What is wrong, and what to do")),
-        "certificate": BuiltIn("certificate:CERTIFICATE", T("自建机构的根证书", "Root of the own authority")),
+        "certificate": BuiltIn("certificate:CERTIFICATE", T("自建机构的根证书", "Root certificate to trust here")),
         "move-database": BuiltIn(
             "moving:MOVE_DATABASE", T("把数据从 SQLite 迁到 PostgreSQL", "Move the rows from SQLite to PostgreSQL")
         ),
-        "tour": BuiltIn("tour:tour", T("带你走一遍", "Walk the whole path once")),
+        "tour": BuiltIn("tour:tour", T("自动走一遍演示城市", "See it all once, by itself")),
     },
     T("其他", "Other"): {
         "placement": BuiltIn("placement:PLACEMENT", T("在虚拟时间里试放置", "Try placement in virtual time")),
@@ -103,6 +103,11 @@ EXAMPLES = (
     "bucket list",
     "explain bucket",
 )
+USAGE = {
+    "KIND VERB [NAME] …": T("对一种资源做一件事", "Do something with resources of a kind"),
+    "KIND --help": T("这种资源能做什么", "What can be done with a kind"),
+    "KIND VERB --help": T("怎样做，有哪些选项", "How, and with which options"),
+}
 TOPICS, STOPPED = T("主题", "Topics"), T("已中断", "Interrupted")
 
 
@@ -142,7 +147,7 @@ class Root(Group):
         )
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Examples, kinds by domain, then the rest."""
+        """Examples and how commands are put together, built-in ones, kinds by domain."""
         from cloudhall.cli import topics
 
         known = self.app.catalogue
@@ -154,7 +159,8 @@ class Root(Group):
         rest = {say(s): [Row(name, say(b.text)) for name, b in rows.items()] for s, rows in SECTIONS.items()}
         more = {say(TOPICS): [Row(f"help {topic}", say(title)) for topic, (title, _) in topics.TOPICS.items()]}
         examples = {say(parts.EXAMPLES): [Row(f"{ctx.info_name} {line}", "") for line in EXAMPLES]}
-        formatter.write(page(say(TEXT), examples | kinds | rest | more))
+        usage = {say(parts.USAGE): [Row(f"{ctx.info_name} {form}", say(meaning)) for form, meaning in USAGE.items()]}
+        formatter.write(page(say(TEXT), examples | usage | rest | kinds | more))
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, and end with the exit code that the outcome deserves."""

@@ -164,7 +164,8 @@ def page(head: str, sections: Mapping[str, Iterable[Row]]) -> str:
 
 def definitions(rows: Sequence[Row], columns: int) -> list[str]:
     """Terms on the left, meanings on the right, wrapped; a long term has its line to itself."""
-    left = max((w for row in rows if (w := width(row.left)) <= LEFT_MAX), default=0)
+    most = min(LEFT_MAX, columns // 2)
+    left = max((w for row in rows if (w := width(row.left)) <= most), default=0)
     lines = []
     for row in rows:
         meaning = wrap(row.right, columns - left - 4)

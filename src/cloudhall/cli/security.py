@@ -174,14 +174,14 @@ SECURITY = Group(
         "confirm": lambda: Command(
             "confirm",
             confirm,
-            T("用第一个验证码启用。", "Put codes into force by a first one."),
+            T("用第一个验证码启用。", "Turn codes on by entering a first one."),
             examples=["security confirm 123456"],
             params=[Argument("code", metavar="CODE", text=T("应用给出的码", "Code that the app gives"))],
         ),
         "recovery-codes": lambda: Command(
             "recovery-codes",
             renew,
-            T("生成十个新的恢复码，旧的作废。", "Make ten new recovery codes; the old ones are worthless."),
+            T("生成十个新的恢复码，旧的作废。", "Make ten new recovery codes; the old ones end."),
             examples=["security recovery-codes"],
             params=[STDIN],
         ),

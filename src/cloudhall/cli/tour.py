@@ -27,6 +27,7 @@ OBJECTS = 5
 OBJECT_BYTES = 200_000
 WITHIN_S = 60.0
 YUAN_NANO = 1_000_000_000
+ADDRESS = T("服务器地址，默认当前的", "Address of the server; by default the one in use")
 
 
 def walk(url: str | None, password: str) -> None:
@@ -225,10 +226,15 @@ def _tell(title: T, text: T) -> None:
 tour = Command(
     "tour",
     walk,
-    T("自动走一遍演示城市：租存储桶、读写、看账单、验证审计。", "Walk the demonstration city: rent, use, pay, prove."),
+    T(
+        "自动走一遍演示城市：租存储桶、读写、看账单、吊销密钥、验证审计；约一分钟，走完即清理。"
+        "须有以 cloudhall run --demo 启动的服务器。",
+        "Walk the demonstration city by itself: rent a bucket, use it, read the bill, withdraw the key, prove the "
+        "history. Takes about a minute and cleans up. Needs a server started by cloudhall run --demo.",
+    ),
     examples=["tour", "tour --url http://127.0.0.1:8800"],
     params=[
-        Option("--url", text=T("服务器地址，默认当前的", "Address of the server; by default the one in use")),
+        Option("--url", text=ADDRESS, metavar="URL"),
         Option("--password", default=PASSWORD, text=T("演示登录的密码", "Password of the demonstration log-ins")),
     ],
 )
