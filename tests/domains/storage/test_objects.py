@@ -5,6 +5,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from cloudhall.domains.storage.writing import PART_BYTES
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.errors import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded
 from cloudhall.kernel.roles import DATA_OFFICER, DEVELOPER, VIEWER
+from tests.cli.shell import Shell
 from tests.domains.storage.conftest import City
 from tests.kit.faces import Faces
 from tests.kit.hall import Hall
@@ -332,6 +334,31 @@ def test_the_pages_script_goes_on_where_it_stopped(city: City, developer: Caller
     assert browser.post(f"{base}/completed", params=named, headers=headers).json()["bytes"] == len(content)
     refused = browser.post(f"{base}/content", params={"key": "a/../b"}, headers=headers, content=b"1")
     assert (refused.status_code, refused.json()["reason"]) == (400, "KEY")
+
+
+def test_the_command_line_puts_goes_on_lists_gets_and_deletes(
+    city: City, developer: Caller, faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = city.bucket("typed")
+    large, back = tmp_path / "large.bin", tmp_path / "back.bin"
+    large.write_bytes(bytes(PART_BYTES) + b"tail")
+    with faces.served() as address:
+        monkeypatch.setenv("CLOUDHALL_URL", address)
+        monkeypatch.setenv("CLOUDHALL_TOKEN", faces.secret(developer))
+        monkeypatch.setenv("CLOUDHALL_PROJECT", "statistics")
+        shell = Shell(city.kernel.registry)
+        writing_ = reached(city, developer, WRITE, bucket)
+        begun = writing.begin(writing_, "data/a.bin", large.stat().st_size, "")
+        writing.put_part(writing_, "data/a.bin", begun.upload, 1, bytes(PART_BYTES), md5(bytes(PART_BYTES)))
+        assert "Going on behind 1 parts" in shell.err("object put typed", str(large), "--key", "data/a.bin")
+        shell.out("object put typed", str(Path(__file__)), "--key", "test.py")
+        assert shell.out("object list typed").splitlines()[0].split("\t")[0] == "data/"
+        assert shell.json("object list typed --flat")["items"][0]["bytes"] == PART_BYTES + 4
+        shell.out("object get typed data/a.bin --out", str(back))
+        assert back.read_bytes() == large.read_bytes()
+        shell.err("object delete typed data/a.bin")
+        assert [i["key"] for i in shell.json("object list typed --flat")["items"]] == ["test.py"]
+        assert "There is no object data/a.bin" in shell.err("object get typed data/a.bin", code=6)
 
 
 def md5(content: bytes) -> str:
