@@ -73,6 +73,23 @@ def test_what_changed_meanwhile_is_named_with_the_plan_anew(visitor: Visitor, ya
     assert visitor.status == 303
 
 
+def test_ticked_rows_alone_are_meant_and_no_tick_is_not_all(visitor: Visitor, yard: Yard) -> None:
+    html = visitor.open("/sheds")
+    one = yard.kernel.find(ROOT, Shed, "zq-one").id
+    assert re.search(rf'<input type="checkbox" name="id" value="{one}" aria-label="Pick zq-one">', html)
+    assert 'formaction="/sheds:bulk_delete"' in html
+    assert 'name="id"' not in yard.visitor("vera").open("/sheds").partition("<tbody>")[2]
+    assert "Nothing fits this filter" in visitor.open("/sheds:bulk_delete?id=")
+    html = visitor.open(f"/sheds:bulk_delete?id=&id={one}")
+    assert "1 fit the filter" in html
+    assert f"--where id={one}" in html
+    assert 'href="/sheds">Cancel' in html
+    confirm(visitor, f"/sheds:bulk_delete?id={one}", "1")
+    assert state(yard) == {"zq-one": True, "zq-two": False, "other": False}
+    visitor.open(f"/sheds?id={one}")
+    assert visitor.status == 400
+
+
 def test_labels_are_put_on_and_taken_off(visitor: Visitor, yard: Yard) -> None:
     shed = yard.kernel.find(ROOT, Shed, "zq-one")
     old = Command(kind=Shed, verb="update", target=shed.id, labels={"old": "1", "kept": "1"})

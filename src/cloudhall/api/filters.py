@@ -52,6 +52,7 @@ LABEL = Param(
     many=True,
     example="team:statistics",
 )
+IDS = Param(name="id", title=T("编号，可多个", "Id, any of several"), many=True)
 Q = Param(
     name="q",
     title=T(
@@ -69,7 +70,7 @@ class Filters:
         """Name each index by its field; by its path where two fields share a name or the name means something else."""
         self.kind, meta = kind, kind.meta
         self.place = tuple(p for scope, p in PLACE.items() if scope == meta.scope)
-        taken = {p.name for p in (*PAGE, *PLACE.values(), NAME, LABEL, Q, params.LANG)} | {"sort", "facets"}
+        taken = {p.name for p in (*PAGE, *PLACE.values(), IDS, NAME, LABEL, Q, params.LANG)} | {"sort", "facets"}
         self.indexes: dict[str, tuple[Index, FieldInfo]] = {}
         for index in meta.indexes:
             info = field_at(meta, index.path)
@@ -80,7 +81,7 @@ class Filters:
         self.fields = {name: _param(name, index, info) for name, (index, info) in self.indexes.items()}
         plain = ("created_at", "name", *self.indexes)
         self.sorts = (*plain, *(f"-{n}" for n in plain))
-        self.narrowing = (*self.place, NAME, LABEL, Q, *self.fields.values())
+        self.narrowing = (*self.place, IDS, NAME, LABEL, Q, *self.fields.values())
         self.params = (*PAGE, *self.place, NAME, LABEL, Q, *self._orders(), *self.fields.values())
 
     def read(self, request: Request, found: list[Problem], known: Sequence[Param] = ()) -> dict[str, Any]:
@@ -100,6 +101,8 @@ class Filters:
         for param in self.place:
             if param.name in query:
                 where = where & Where("place = ?", (planner.place_id(self.kind, query[param.name]),))
+        if "id" in query:
+            where = where & _among("id", [id_.lower() for id_ in query["id"]])
         if "name" in query:
             where = where & Where("name = ?", (query["name"],))
         for labelled in _labels(self.kind.meta.key, query.get("label", ())):

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from cloudhall.api import params
+from cloudhall.api.filters import IDS
 from cloudhall.api.params import Param
 from cloudhall.api.problems import refuse
 from cloudhall.api.saying import few
@@ -47,13 +48,13 @@ PAGING = {"after", "before", "lang", "done"}
 class Asked:
     """One question to one kind's list, as the address says it."""
 
-    def __init__(self, visit: "Visit", kind: AnyKind) -> None:
-        """Raises `Invalid` with everything that is wrong with the address."""
+    def __init__(self, visit: "Visit", kind: AnyKind, *, picks: bool = False) -> None:
+        """Raises `Invalid` with everything that is wrong with the address; with `picks` it may name single rows."""
         self.visit, self.kind, self.filters = visit, kind, visit.console.filters[kind]
         found: list[Problem] = []
         mine = tuple(p for p in self.filters.params if p.name not in NOT_OURS)
         shown = Param(name="columns", title=COLUMNS, shape="choice", choices=paths_of(kind.meta), many=True)
-        self.query = params.read(visit.request, (*mine, *OURS, shown), found)
+        self.query = params.read(visit.request, (*mine, *OURS, shown, *([IDS] if picks else [])), found)
         planner = Planner(visit.kernel, visit.tx, visit.caller)
         self.within = self._within()
         self.where = self.filters.where(planner, self.query, found, self.within)

@@ -1,4 +1,7 @@
-"""Delete or label all that a list's filter leaves: first the plan on a page, then exactly that, or the difference."""
+"""Delete or label all that a list's filter leaves, or the rows that were picked in it.
+
+First the plan on a page, then exactly that, or the difference.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -63,7 +66,7 @@ def submit(visit: "Visit", kind: AnyKind, verb: str) -> Response:
         if visit.posted("step") == "check":
             return _page(visit, kind, verb, labels, None, planned=True)
         _require_count(visit.posted("count"), visit.posted("typed"))
-        asked = _bulk(Asked(visit, kind), verb, labels)
+        asked = _bulk(_asked(visit, kind), verb, labels)
         bulk.execute(visit.kernel, visit.caller, asked, visit.posted("plan")).result()
     except (Conflict, Invalid) as error:
         return _page(visit, kind, verb, labels, error, planned=bool(labels) or verb == "bulk_delete")
@@ -73,7 +76,7 @@ def submit(visit: "Visit", kind: AnyKind, verb: str) -> Response:
 def _page(
     visit: "Visit", kind: AnyKind, verb: str, labels: Mapping[str, Any], error: CloudhallError | None, *, planned: bool
 ) -> Response:
-    asked, meta, refused = Asked(visit, kind), kind.meta, None
+    asked, meta, refused = _asked(visit, kind), kind.meta, None
     plan: Shown | None = None
     if planned:
         try:
@@ -97,6 +100,17 @@ def _page(
         controls=controls,
         summary=drafts.summary(controls, error if isinstance(error, Invalid) else None),
     )
+
+
+def _asked(visit: "Visit", kind: AnyKind) -> Asked:
+    """What the list's filter leaves; where rows were to be picked, those of them alone, and nothing where none was.
+
+    The form of the list sends an empty id beside those that were ticked, so that no tick is not no filter.
+    """
+    asked = Asked(visit, kind, picks=True)
+    if picked := [id_ for id_ in asked.query.get("id", ()) if id_]:
+        asked.query["id"] = picked
+    return asked
 
 
 def _bulk(asked: Asked, verb: str, labels: Mapping[str, Any]) -> Bulk:

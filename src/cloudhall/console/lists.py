@@ -75,7 +75,8 @@ def index(visit: "Visit", kind: AnyKind) -> Response:
         after=asked.address(after=asked.token(rows[-1])) if later and rows else "",
         noun=visit.console.equivalents.noun(meta),
         reference=shelf.kind_page(meta.domain),
-        many=_many(visit, kind, rows) if count <= ITEMS_MAX else (),
+        many=_many(visit, kind, rows),
+        whole=count <= ITEMS_MAX,
     )
     return visit.page("list.html", call=visit.console.equivalents.list(meta, asked.api_query()), **context)
 

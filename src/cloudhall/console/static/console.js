@@ -12,6 +12,26 @@ const showCopies = (root) => {
 showCopies(document);
 document.addEventListener("htmx:after:swap", () => showCopies(document));
 
+// Ticks of a list: all at once, and buttons that say how many they are for.
+const picking = document.querySelector(".picking");
+if (picking) {
+  const boxes = [...picking.querySelectorAll("td.pick input")];
+  const all = picking.querySelector("[data-all]");
+  const show = () => {
+    const number = boxes.filter((box) => box.checked).length;
+    picking.querySelector("[data-picked]").textContent = `${number} / ${boxes.length}`;
+    all.checked = number === boxes.length;
+    for (const button of picking.querySelectorAll(".picked button")) button.disabled = !number;
+  };
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    show();
+  });
+  picking.addEventListener("change", show);
+  show();
+}
+
 const field = document.querySelector("[data-palette]");
 const help = document.querySelector("[data-help]");
 
