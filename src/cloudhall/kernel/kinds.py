@@ -157,6 +157,7 @@ class Meta(msgspec.Struct, kw_only=True):
     grants: Grants | None = None
     secret: Secret | None = None
     recoverable_days: int = 0
+    """So long the recycle bin keeps what is deleted; 0 goes at once, as every credential must."""
     demo: tuple[Mapping[str, Any], ...] = ()
     columns: tuple[str, ...] = ()
     icon: str = "doc"
@@ -270,10 +271,7 @@ class Kind(Generic[S, St]):
         group: str = "",
         within_s: float = 60.0,
     ) -> None:
-        """Declare a kind. Wrong keywords are found by the type checker, wrong paths when the registry freezes.
-
-        `recoverable_days`: so long the recycle bin keeps what is deleted; 0 goes at once, as every credential must.
-        """
+        """Declare a kind. Wrong keywords are found by the type checker, wrong paths when the registry freezes."""
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         base = next(b for b in cls.__orig_bases__ if typing.get_origin(b) is Kind)  # type: ignore[attr-defined]  # set by Generic
         spec, status = get_args(base)
