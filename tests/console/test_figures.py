@@ -4,13 +4,18 @@ import re
 
 import pytest
 
+from cloudhall.console import operations
 from cloudhall.domains.identity.grant import Grant
 from cloudhall.domains.identity.project import Project
 from cloudhall.kernel import metering
+from cloudhall.kernel.ids import new_id
+from cloudhall.kernel.key_destruction import KeyDestruction
+from cloudhall.kernel.key_rotation import KeyRotation
 from cloudhall.kernel.metering import BYTE, Gap, MeterCursor, MeterDef, Reading
+from cloudhall.kernel.operations import Operation, OperationSpec, OperationStatus, StepState
 from cloudhall.kernel.text import T
 from cloudhall.kernel.world import SECOND_US
-from tests.console.yard import Yard
+from tests.console.yard import ROOT, Shed, Yard
 
 HOUR_US = 3_600 * SECOND_US
 METER = MeterDef(
@@ -158,3 +163,74 @@ def test_bytes_are_shown_as_sizes() -> None:
         text_of(MeterDef(**{**{f: getattr(METER, f) for f in METER.__struct_fields__}, "scale": BYTE}))(2048)
         == "2.00 KiB"
     )
+
+
+def test_a_project_shows_what_lies_in_it_and_its_quotas(yard: Yard) -> None:
+    yard.shed("zq-one", area_m2=40)
+    html = yard.visitor("devon").open(f"/projects/{yard.north}")
+    assert f'href="/sheds?in={yard.north}"' in html
+    assert "40 / 500 m²" in html
+    assert f'href="/usage?in={yard.north}"' in html
+
+
+def test_price_and_quota_are_told_before_a_name_is_given(yard: Yard) -> None:
+    visitor = yard.visitor("devon")
+    html = visitor.open("/sheds:create?spec.area_m2=20").partition('id="verdict"')[2]
+    assert "Not ready yet" in html
+    assert "20 / 500 m²" in html
+    assert "10.00" in html
+    assert "Can be created" not in html
+
+
+def test_what_an_action_would_change_is_said_before_it_is_done(yard: Yard) -> None:
+    shed = yard.shed("zq-one")
+    visitor = yard.visitor("devon")
+    assert 'id="foreseen"' not in visitor.open(f"/sheds/{shed}:paint")  # answers are missing
+    html = visitor.send(f"/sheds/{shed}:paint", args__colour="red", args__coats="2", step="check")
+    assert "Seen from the street" in html.partition('id="foreseen"')[2]
+    row = yard.kernel.find(ROOT, Shed, shed)
+    assert row.spec.colour == "green"
+
+
+def test_entries_are_found_by_the_last_day_too(yard: Yard) -> None:
+    yard.shed("zq-one")
+    audra = yard.visitor("audra")
+    assert 'data-action="yard.shed:create"' in audra.open("/audit?until=2999-01-01")
+    assert "No entries" in audra.open("/audit?until=2020-01-01")
+
+
+def test_a_destroyed_key_has_its_certificate_on_the_page(yard: Yard) -> None:
+    yard.grant("pe-root", "security_admin", "platform")
+    yard.kernel.keys.wrap("secrets", b"zq", b"")
+    yard.make(KeyRotation, "", spec={"purpose": "secrets"})
+    for _ in range(3):
+        yard.settle()
+    row = yard.make(KeyDestruction, "", spec={"purpose": "secrets"})
+    for _ in range(3):
+        yard.settle()
+    html = yard.visitor("secura").open(f"/key-destructions/{row}")
+    assert re.search(r'href="/audit/\d+/proof\.json"', html.partition('id="certificates"')[2])
+    nothing = yard.make(KeyDestruction, "", spec={"purpose": "secrets"})
+    yard.settle()
+    assert "There was nothing to destroy" in yard.visitor("secura").open(f"/key-destructions/{nothing}")
+
+
+def test_the_usual_time_is_told_of_enough_past_work_alone(yard: Yard) -> None:
+    def done(number: int, seconds: int) -> Operation:
+        row = Operation(
+            id=new_id("op", yard.kernel.world),
+            place=yard.north,
+            name=f"zq-{number}",
+            spec=OperationSpec(what="yard.sweep", target="zq"),
+            status=OperationStatus(),
+        )
+        row.created_us, row.status.ended = 1_000_000, "done"
+        row.status.steps = [StepState("sweep", T("扫", "Sweep"), 1, 1, 1_000_000, 1_000_000 + seconds * SECOND_US)]
+        yard.kernel.store.write(lambda tx: yard.kernel.tables[Operation].insert(tx, row)).result()
+        return row
+
+    last = [done(n, 7) for n in range(operations.PAST_LEAST)][-1]
+    visitor = yard.visitor("devon")
+    assert "usually" not in visitor.open(f"/operations/{last.id}")  # itself is not of the past
+    done(99, 90)
+    assert "usually 7.0 s" in visitor.open(f"/operations/{last.id}")

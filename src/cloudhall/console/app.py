@@ -23,6 +23,7 @@ from cloudhall.console import (
     bulk,
     creating,
     design,
+    destructions,
     details,
     documents,
     doors,
@@ -197,7 +198,8 @@ def console_routes(kernel: Kernel) -> list[BaseRoute]:
 def _console(kernel: Kernel) -> Console:
     """Prepare what follows from the registry."""
     navigation.check_groups(kernel.registry)
-    declared = [*operations.PAGES, *(page for d in kernel.registry.domains.values() for page in d.pages)]
+    of_domains = (page for d in kernel.registry.domains.values() for page in d.pages)
+    declared = [*operations.PAGES, *destructions.PAGES, *of_domains]
     pages = {(page.kind, str(page.view)): page for page in declared}
     return Console(
         kernel,

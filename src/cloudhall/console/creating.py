@@ -148,7 +148,7 @@ def _verdict(visit: "Visit", draft: Draft) -> dict[str, Any]:
 
 def _unnamed(visit: "Visit", draft: Draft) -> Foresight | None:
     """What would happen under some name."""
-    named = draft._replace(name=new_id("zz", visit.kernel.world))
+    named = draft._replace(name=f"draft-{visit.kernel.world.random_bytes(6).hex()}")
     try:
         return foresee(visit, visit.kernel.plan(visit.caller, named.command()))
     except CloudhallError:

@@ -17,6 +17,7 @@ from cloudhall.kernel.text import T
 if TYPE_CHECKING:
     from cloudhall.console.visit import Visit
 
+COMMON = "CLOUDHALL_"
 NOT_SET = T("未设置", "not set")
 
 
@@ -28,16 +29,16 @@ class Group(NamedTuple):
 
 
 PREFIXES: tuple[tuple[T, tuple[str, ...]], ...] = (
-    (T("对象存储", "Object store"), ("CLOUDHALL_S3", "CLOUDHALL_WEED")),
-    (T("访问与 TLS", "Access and TLS"), ("CLOUDHALL_TLS", "CLOUDHALL_HOST", "CLOUDHALL_PORT", "CLOUDHALL_PROXIES")),
+    (T("对象存储", "Object store"), ("S3", "WEED")),
+    (T("访问与 TLS", "Access and TLS"), ("TLS", "HOST", "PORT", "PROXIES")),
     (
         T("人员与登录", "People and log-in"),
-        ("CLOUDHALL_SECOND_FACTOR", "CLOUDHALL_SIGN_UP", "CLOUDHALL_ADDRESS"),
+        ("SECOND_FACTOR", "SIGN_UP", "ADDRESS"),
     ),
-    (T("通知", "Notices"), ("CLOUDHALL_SMTP", "CLOUDHALL_MAIL", "CLOUDHALL_WEBHOOK")),
+    (T("通知", "Notices"), ("SMTP", "MAIL", "WEBHOOK")),
     (
         T("保留与审计", "Keeping and audit"),
-        ("CLOUDHALL_EVENTS", "CLOUDHALL_BIN", "CLOUDHALL_DOCUMENT", "CLOUDHALL_WITNESSES"),
+        ("EVENTS", "BIN", "DOCUMENT", "WITNESSES"),
     ),
     (T("数据与进程", "Data and processes"), ("",)),
 )
@@ -62,5 +63,7 @@ def _groups(rows: list[settings.Setting]) -> list[Group]:
     """Each setting in the first group that fits its name; the last group takes the rest."""
     found: dict[int, list[settings.Setting]] = {i: [] for i in range(len(PREFIXES))}
     for row in rows:
-        found[next(i for i, (_, names) in enumerate(PREFIXES) if row.name.startswith(names))].append(row)
+        found[
+            next(i for i, (_, names) in enumerate(PREFIXES) if row.name.removeprefix(COMMON).startswith(names))
+        ].append(row)
     return [Group(title, tuple(found[i])) for i, (title, _) in enumerate(PREFIXES)]

@@ -1,6 +1,8 @@
 """A closed statement never changes; what its month comes to later goes to the next one, once, with its cause."""
 
+import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from cloudhall import installation
 from cloudhall.domains.identity.founding import founding
@@ -17,7 +20,7 @@ from cloudhall.domains.market.closing import of_project
 from cloudhall.domains.market.demo import COMPONENTS
 from cloudhall.domains.market.opening import open_statements
 from cloudhall.domains.market.statement import Statement, digest
-from cloudhall.kernel import places
+from cloudhall.kernel import metering, places
 from cloudhall.kernel.caller import Caller
 from cloudhall.kernel.commands import Command
 from cloudhall.kernel.corrections import Correction
@@ -279,22 +282,62 @@ def test_whatever_comes_each_month_is_billed_what_it_comes_to(
     kernel.store.close()
 
 
+def browser(books: Books, language: str) -> TestClient:
+    """Console before the books, for a system administrator."""
+    store = books.kernel.store
+    reader = Caller(id=new_id("pe", books.world), name="reader")
+    store.write(lambda tx: places.set_grant(tx, "gr-1", reader.id, SYSTEM_ADMIN, places.PLATFORM, None)).result()
+    hall = SimpleNamespace(
+        kernel=books.kernel, world=books.world, read=store.read, write=lambda run: store.write(run).result()
+    )
+    return Faces(hall).console(reader, language)  # type: ignore[arg-type]  # what it needs of a hall
+
+
 @pytest.mark.parametrize(
     ("language", "was", "since"), [("zh", "100,000 次", "结账以来"), ("en", "100,000 requests", "Since it was closed")]
 )
 def test_both_statements_show_the_difference(october: Books, language: str, was: str, since: str) -> None:
     october.use(OCTOBER.from_us + DAY_US, 20)
     october.settle()
-    store = october.kernel.store
-    reader = Caller(id=new_id("pe", october.world), name="reader")
-    store.write(lambda tx: places.set_grant(tx, "gr-1", reader.id, SYSTEM_ADMIN, places.PLATFORM, None)).result()
-    hall = SimpleNamespace(
-        kernel=october.kernel, world=october.world, read=store.read, write=lambda run: store.write(run).result()
-    )
-    faces = Faces(hall)  # type: ignore[arg-type]  # what it needs of a hall
-    browser = faces.console(reader, language)
-    for period, shown in (("2026-10", (since, was)), ("2026-11", ('id="adjustments"', was, "0.20"))):
-        page = browser.get(f"/statements/{october.of(period).id}")
-        assert page.status_code == 200
-        assert all(text in page.text for text in shown)
-    faces.close()
+    with closing(browser(october, language)) as pages:
+        for period, shown in (("2026-10", (since, was)), ("2026-11", ('id="adjustments"', was, "0.20"))):
+            page = pages.get(f"/statements/{october.of(period).id}")
+            assert page.status_code == 200
+            assert all(text in page.text for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("language", "foreseen"), [("zh", "差额合计 +2.00 元，计入2026-11"), ("en", "Difference CNY +2.00, on 2026-11")]
+)
+def test_rating_again_says_what_would_change_before_it_is_done(october: Books, language: str, foreseen: str) -> None:
+    october.world.advance(1)
+    october.plan("prices-2", "2026-10-01T00:00:00+08:00", DEARER)
+    closed = october.of("2026-10")
+    with closing(browser(october, language)) as pages:
+        asked = f"/statements/{closed.id}:rerate"
+        form = pages.get(asked)
+        assert foreseen not in form.text  # a reason is missing still
+        (token,) = re.findall(r'name="csrf" value="([^"]+)"', form.text.partition("<main")[2])
+        shown = pages.post(asked, data={"csrf": token, "args.reason": "zq-dearer", "step": "check"})
+        assert foreseen in shown.text
+        assert "zq-dearer" in shown.text  # what was typed stays
+    assert october.of("2026-10").spec.reason == ""
+
+
+def test_a_line_opens_down_to_its_readings_and_gaps_and_all_of_it_is_a_file(october: Books) -> None:
+    begin = NOVEMBER.from_us - 2 * DAY_US
+    body = {"source": "test", "meter": REQUESTS, "resource": "bk-a", "project": october.project}
+    gap = metering.Gap(source_id="zq-gap", from_us=begin, to_us=begin + HOUR_US, cause="engine_killed", **body)
+    now_us = october.world.now_us()
+    store, cursor = october.kernel.store, metering.MeterCursor("test", "")
+    store.write(lambda tx: metering.record(tx, [], [gap], cursor, now_us=now_us)).result()
+    address = f"/statements/{october.of('2026-10').id}"
+    with closing(browser(october, "en")) as pages:
+        (opens,) = re.findall(r'href="(\?line=0[^"]+)#readings"', pages.get(address).text)
+        readings = pages.get(address + opens.replace("&amp;", "&")).text.partition('id="readings"')[2]
+        assert "× ¥0.01 / 1,000 requests" in readings
+        assert FIRST in readings
+        assert readings.index("Not measured") < readings.index(FIRST)
+        file = pages.get(f"{address}:csv")
+        assert file.headers["content-type"].startswith("text/csv")
+        assert "2026-10,storage.requests_a,prices-1,bk-a,bk-a,100000000,1000,10000000,100" in file.text
