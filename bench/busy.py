@@ -32,7 +32,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -203,16 +203,22 @@ def load(url: str, paces: Paces) -> None:
     work.run(answer)
 
 
-def visit(url: str, seconds: float, begins_after_s: float, found: "multiprocessing.Queue[Any]") -> None:
-    """Read the three pages in turn, thinking in between; milliseconds of each, and how many were no page."""
-    api = Api.of(url, LOGIN)
-    bucket = api.get(f"buckets/{BUCKET}")["id"]
-    pages = {"home": "/", "list": "/buckets", "detail": f"/buckets/{bucket}"}
+def pages_of(url: str) -> dict[str, str]:
+    """Address of home, of a list and of a detail."""
+    bucket = Api.of(url, LOGIN).get(f"buckets/{BUCKET}")["id"]
+    return {"home": "/", "list": "/buckets", "detail": f"/buckets/{bucket}"}
+
+
+def visit(
+    url: str, pages: Mapping[str, str], seconds: float, begins_after_s: float, found: "multiprocessing.Queue[Any]"
+) -> None:
+    """Read the pages in turn, thinking in between; milliseconds of each, and how many were no page."""
+    token = Api.of(url, LOGIN).token
     took: dict[str, list[float]] = {name: [] for name in pages}
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
 
     def is_read(path: str) -> bool:
-        connection.request("GET", path, headers={"Cookie": f"{SESSION_COOKIE}={api.token}; lang=en"})
+        connection.request("GET", path, headers={"Cookie": f"{SESSION_COOKIE}={token}; lang=en"})
         answer = connection.getresponse()
         return b"</html>" in answer.read() and answer.status == 200
 
@@ -229,17 +235,19 @@ def visit(url: str, seconds: float, begins_after_s: float, found: "multiprocessi
     found.put((took, failed, create.cpu_s() - cpu))
 
 
-def visited(url: str, visitors: int, seconds: float) -> tuple[dict[str, list[float]], int, float]:
+def visited(
+    url: str, pages: Mapping[str, str], visitors: int, seconds: float
+) -> tuple[dict[str, list[float]], int, float]:
     """Let several visit at once."""
     found: multiprocessing.Queue[Any] = multiprocessing.Queue()
     spread = [THINKS_S * n / visitors for n in range(visitors)]
-    people = [multiprocessing.Process(target=visit, args=(url, seconds, begins, found)) for begins in spread]
+    people = [multiprocessing.Process(target=visit, args=(url, pages, seconds, begins, found)) for begins in spread]
     for person in people:
         person.start()
     reports = [found.get() for _ in people]
     for person in people:
         person.join()
-    took = {name: [ms for report in reports for ms in report[0][name]] for name in reports[0][0]}
+    took = {name: [ms for report in reports for ms in report[0][name]] for name in pages}
     return took, sum(r[1] for r in reports), sum(r[2] for r in reports)
 
 
@@ -257,12 +265,13 @@ def measure(dialect: str, folder: Path, paces: Paces, seconds: float) -> dict[st
         server.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
         try:
             server.start()
-            idle, *_ = visited(server.url, paces.visitors, max(3.0, seconds / 4))
+            addresses = pages_of(server.url)
+            idle, *_ = visited(server.url, addresses, paces.visitors, max(3.0, seconds / 4))
             with working(server.url, paces) as told:
                 time.sleep(WARM_UP_S)
                 before, done_before = spent(server, database, counts), told()
                 began = time.monotonic()
-                pages, failed, visitor_s = visited(server.url, paces.visitors, seconds)
+                pages, failed, visitor_s = visited(server.url, addresses, paces.visitors, seconds)
                 took_s = time.monotonic() - began
                 after, done = spent(server, database, counts), told()
         finally:

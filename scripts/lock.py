@@ -1,4 +1,4 @@
-"""Writes the three locks anew: `make lock`. Pins that still fit stay; delete a lock first to take the newest of all.
+"""Writes every lock anew: `make lock`. Pins that still fit stay; delete a lock first to take the newest of all.
 
 A lock holds names, versions, markers and hashes, and no address: it must install from any index that carries PyPI's
 files. It is resolved against the default index alone, because an extra index that mirrors some files of a release
@@ -15,7 +15,7 @@ COMPILED = (
     ("dev.lock", ("pyproject.toml", "--extra", "fast", "--group", "build", "--group", "dev")),
     ("requirements.lock", ("pyproject.toml", "--extra", "fast", "--group", "build", "--constraints", "dev.lock")),
     ("tools.lock", ("--group", "tools")),
-    ("bench/peers/openstack-placement.lock", ("bench/peers/openstack-placement.in",)),
+    *((f"bench/peers/{peer}.lock", (f"bench/peers/{peer}.in",)) for peer in ("datasette", "openstack-placement")),
 )
 PLAIN = ("--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
 ONLY_SOME_FILES = ("UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY")

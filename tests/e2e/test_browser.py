@@ -3,30 +3,26 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from cloudhall import verify
+from tests.e2e.api import PASSWORD
 from tests.e2e.clients import Door
 from tests.e2e.server import Server
+from tests.kit import browsers
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SIZE = 300_000
 SHOWN = "292.9 KiB"
 EMPTY_FILES = "BOTO_EXPERIMENTAL__NO_EMPTY_CONTINUE=true"  # without it some clients hang after one
 WITHIN_S = 60
 HAN = re.compile(r"[\u4e00-\u9fff]")
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
 
 
 class Words(NamedTuple):
@@ -42,12 +38,6 @@ class Words(NamedTuple):
 
 ZH = Words("zh", "云厅", "创建存储桶", "就绪", "已用", "Usage")
 EN = Words("en", "Cloudhall", "Create bucket", "Ready", "Stored", "用量")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
 @pytest.mark.parametrize("words", [ZH, EN], ids=lambda w: w.lang)
@@ -66,12 +56,8 @@ def test_a_developer_rents_uses_and_pays_for_a_bucket(
 
 
 def logged_in(browser: Browser, url: str, login: str, words: Words) -> Page:
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(f"{url}/login?lang={words.lang}")
-    page.fill("#login", login)
-    page.fill("#password", "yunting-demo")
-    page.locator("form[action='/login'] button.primary").first.click()
-    page.wait_for_url(f"{url}/")
+    page = browsers.opened(browser).new_page()
+    browsers.log_in(page, url, login, PASSWORD, words.lang)
     assert words.title in page.title()
     return page
 

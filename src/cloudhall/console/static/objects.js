@@ -208,10 +208,13 @@ if (box) {
   for (const part of box.querySelectorAll("[data-scripted]")) part.hidden = false;
   form.querySelector("[data-plain]").hidden = true;
   for (const label of form.querySelectorAll("label")) label.classList.add("btn");
-  form.addEventListener("change", (event) => {
-    add([...event.target.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
-    event.target.value = "";
-  });
+  const take = (input) => {
+    add([...input.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+    input.value = "";
+  };
+  form.addEventListener("change", (event) => take(event.target));
+  // Whoever chose before this script was there is not kept waiting.
+  for (const input of form.querySelectorAll("[type=file]")) if (input.files.length) take(input);
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const kind of ["dragenter", "dragover"]) {
     document.addEventListener(kind, (event) => {
