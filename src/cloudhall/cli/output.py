@@ -19,6 +19,7 @@ from cloudhall.sdk.language import T, Text, say
 Style = Literal["table", "tsv", "json", "name", "yaml"]
 BOLD = "1"
 FILTERS_SHOWN = 3
+CREATED = "created_at"
 CONDITIONS, NEXT = T("条件", "Conditions"), T("下一步：cloudhall {}", "next: cloudhall {}")
 NOTHING = T("没有符合的内容", "Nothing to show")
 
@@ -42,7 +43,10 @@ def list_lines(noun: Noun, items: Sequence[Wire], output: Output, *, everywhere:
     if output.style == "name":
         return [item["name"] for item in items]
     paths = paths_of(noun)
-    columns = [Column(say(paths[path]["title"]), path, paths[path]) for path in _columns(noun, everywhere=everywhere)]
+    columns = [
+        Column(say(paths[path]["title"]), path, paths[path], spare=path == CREATED)
+        for path in _columns(noun, everywhere=everywhere)
+    ]
     return _row_lines(columns, items, output.style)
 
 
@@ -133,7 +137,7 @@ def hint(command: str) -> None:
 def _columns(noun: Noun, *, everywhere: bool) -> list[str]:
     first, *rest = noun["columns"] or ["name", "state", *list(noun["filters"].values())[:FILTERS_SHOWN]]
     place = [noun["scope"]] if everywhere and noun["scope"] not in rest else []
-    return list(dict.fromkeys([first, *place, *rest, "created_at"]))
+    return list(dict.fromkeys([first, *place, *rest, CREATED]))
 
 
 def _facts(noun: Noun, item: Wire) -> list[str]:

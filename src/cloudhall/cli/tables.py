@@ -18,12 +18,16 @@ Wire = dict[str, Any]
 
 
 class Column(NamedTuple):
-    """One column: head, path into each row, and how its values are shown. `number` puts it on the right."""
+    """One column: head, path into each row, and how its values are shown. `number` puts it on the right.
+
+    A `spare` one is there only where the terminal has room for it.
+    """
 
     title: str
     path: str
     field: Field | None = None
     number: bool = False
+    spare: bool = False
 
     @property
     def right(self) -> bool:
@@ -32,11 +36,14 @@ class Column(NamedTuple):
 
 
 def table(columns: Sequence[Column], rows: Sequence[Wire], indent: str = "") -> list[str]:
-    """Head line and rows."""
+    """Head line and rows; the last column is left out where it is the one too many and `spare`."""
     cells = [[shown(at(row, c.path), c.field) for c in columns] for row in rows]
     heads = [c.title for c in columns]
     room = shutil.get_terminal_size().columns - len(indent) - len(GAP) * (len(columns) - 1)
-    widths = fitted([max(map(width, column)) for column in zip(heads, *cells, strict=True)], room)
+    wanted = [max(map(width, column)) for column in zip(heads, *cells, strict=True)]
+    if columns[-1].spare and sum(wanted) > room:
+        return table(columns[:-1], rows, indent)
+    widths = fitted(wanted, room)
     head = [coloured(text, BOLD) for text in _filled(heads, columns, widths)]
     lines = [
         _state_coloured(_filled(line, columns, widths), columns, row) for line, row in zip(cells, rows, strict=True)
@@ -45,11 +52,14 @@ def table(columns: Sequence[Column], rows: Sequence[Wire], indent: str = "") -> 
 
 
 def fitted(widths: Sequence[int], room: int) -> list[int]:
-    """Take columns from the widest until the sum fits; nothing becomes narrower than `NARROWEST`."""
-    widths = list(widths)
-    while sum(widths) > room and max(widths) > NARROWEST:
-        widths[widths.index(max(widths))] -= 1
-    return widths
+    """Take columns from the widest until the sum fits, from the first, which is the name, when no other has any left.
+
+    Nothing becomes narrower than `NARROWEST`.
+    """
+    first, rest = widths[0], list(widths[1:])
+    while first + sum(rest) > room and max(rest, default=0) > NARROWEST:
+        rest[rest.index(max(rest))] -= 1
+    return [max(min(first, room - sum(rest)), min(first, NARROWEST)), *rest]
 
 
 def coloured(text: str, code: str) -> str:
