@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cloudhall.console.formats import decimal
 from cloudhall.kernel.caller import Caller
-from cloudhall.kernel.operations import Operation, StepState, progress_of
+from cloudhall.kernel.operations import ENDS, Operation, StepState, progress_of
 from cloudhall.kernel.pages import Page
 from cloudhall.kernel.store.tables import Sort, Where
 from cloudhall.kernel.text import T
@@ -33,17 +33,26 @@ def operation(kernel: Any, _caller: Caller, o: Operation, _query: Mapping[str, s
     """Steps and log of an operation; how long it has taken, and how long others like it took."""
     now_us = kernel.world.now_us()
     ended, steps = progress_of(o)
-    usual_us = _usual_us(kernel, o)
+    usual_us, elapsed = _usual_us(kernel, o), _duration((_ended_us(o) or now_us) - o.created_us)
     return {
+        "said": _said(o, elapsed),
         "steps": [_row(step, now_us) for step in o.status.steps],
         "steps_ended": ended,
         "steps_all": steps,
         "log": o.status.log,
         "log_shown": LOG_SHOWN,
         "may_cancel": not o.status.ended and not o.spec.cancelled,
-        "elapsed": _duration((_ended_us(o) or now_us) - o.created_us),
+        "elapsed": elapsed,
         "usual": _duration(usual_us) if usual_us is not None else None,
     }
+
+
+def _said(o: Operation, took: T) -> T | None:
+    """How it ended, for the status line; nothing while it runs, where its condition says which step."""
+    if not o.status.ended:
+        return None
+    how = ENDS[o.status.ended]
+    return T(f"{how.zh}，用时 {took.zh}", f"{how.en}, it took {took.en}")
 
 
 def _usual_us(kernel: Any, o: Operation) -> int | None:

@@ -114,7 +114,7 @@ def _declared(visit: "Visit", scope: str) -> dict[str, tuple[Quota, list[AnyKind
 
 
 def _call(projects: list[Kind[Any, Any]]) -> Call | None:
-    if not projects:
+    if len(projects) != 1:
         return None
     name = projects[0].name
     return Call("GET", f"/usage/quotas?{urlencode({'project': name})}", ("usage", "quotas", "--project", name))

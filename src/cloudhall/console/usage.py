@@ -161,8 +161,8 @@ def _href(visit: "Visit", **changed: str) -> str:
 
 
 def _call(projects: Projects, period: Period) -> Call | None:
-    """The same totals by other hands, for one project."""
-    if not projects:
+    """The same totals by other hands, which ask for one project at a time."""
+    if len(projects) != 1:
         return None
     name, (begin, end) = projects[0].name, (rfc3339(at_us) for at_us in period.window)
     path = "/usage?" + urlencode({"project": name, "from": begin, "to": end})

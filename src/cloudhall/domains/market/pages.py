@@ -40,6 +40,7 @@ def statement(kernel: "Kernel", _caller: Caller, s: Statement, query: Mapping[st
     resource = query.get("resource", "")
     row = next((x for x in chosen.rows if x.resource == resource), None) if chosen else None
     return {
+        "said": _said(s),
         "adjustments": s.status.adjustments,
         "since": closing.pending_at(s, Reader(tx, kernel.tables, "", kernel.world.now_us()))
         if s.status.closed_us
@@ -59,6 +60,13 @@ def statement(kernel: "Kernel", _caller: Caller, s: Statement, query: Mapping[st
         "conflicts": _conflicts(tx, s.place, period),
         "period": period,
     }
+
+
+def _said(s: Statement) -> T:
+    """Whether it may still change, for the status line."""
+    if s.status.closed_us:
+        return T("已结账，不再变动。", "Closed; it never changes.")
+    return T("未结账，随读数更新。", "Open; it follows the readings.")
 
 
 def _strip(s: Statement) -> list[Part]:
