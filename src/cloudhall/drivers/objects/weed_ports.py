@@ -41,8 +41,8 @@ def choose(path: Path) -> Ports:
 
 
 def kept_or_new(port: int, taken: Collection[int]) -> int:
-    """That port while it is free and not `taken`, else a new one."""
-    return port if port not in taken and _free(port) else _new(taken)
+    """That port while it is free and apart from those `taken`, else a new one."""
+    return port if _apart(port, taken) and _free(port) else _new(taken)
 
 
 def _remembered(path: Path) -> dict[str, int]:
@@ -55,13 +55,18 @@ def _remembered(path: Path) -> dict[str, int]:
 def _new(taken: Collection[int]) -> int:
     for _ in range(TRIES):
         port = random.randint(LOWEST, HIGHEST)  # noqa: S311  spreads, guards nothing
-        if port not in taken and _free(port):
+        if _apart(port, taken) and _free(port):
             return port
     raise Unavailable(
         T("本机没有空闲端口（{low}-{high}）", "No free port on this machine ({low}-{high})").format(
             low=LOWEST, high=HIGHEST
         )
     )
+
+
+def _apart(port: int, taken: Collection[int]) -> bool:
+    """Whether neither it nor its twin for gRPC is another's."""
+    return all(abs(port - other) not in {0, GRPC_OFFSET} for other in taken)
 
 
 def _free(port: int) -> bool:

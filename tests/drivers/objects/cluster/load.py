@@ -66,6 +66,10 @@ class Load:
         """How many requests of one kind failed."""
         return sum(not asked.ok for asked in self.asked if asked.kind == kind)
 
+    def errors_s(self, since_s: float) -> float:
+        """From a fault to the last answer that said no; 0 where none did."""
+        return max((asked.answered_s - since_s for asked in self.asked if not asked.ok), default=0)
+
     def longest_s(self, kind: str, since_s: float) -> float:
         """Longest wait for the answer to a request of one kind that was answered after some moment."""
         late = (a for a in self.asked if a.kind == kind and a.answered_s > since_s)

@@ -1,16 +1,21 @@
 """A cluster of real processes: one store to its clients and to us, closed to everybody else."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloudhall.drivers.objects import Key, weed_binary
+from cloudhall.drivers.objects.cluster import durability
 from cloudhall.drivers.objects.cluster.driver import SeaweedCluster
 from cloudhall.kernel.errors import Conflict, Unavailable
+from tests.drivers.objects.cluster.faults import kill
 from tests.drivers.objects.cluster.load import client
 from tests.drivers.objects.support import ALL, SECRET, alive, bare, identity, refused, until
 
@@ -25,6 +30,24 @@ def admins(cluster: SeaweedCluster) -> list[Any]:
 def owners(cluster: SeaweedCluster, name: str) -> list[Any]:
     """A client a gateway, as a tenant."""
     return [client(endpoint, Key(f"KEY{name}", SECRET)) for endpoint in cluster.endpoints]
+
+
+@contextlib.contextmanager
+def watched(cluster: SeaweedCluster, log: Path) -> Iterator[Callable[[], int]]:
+    """Count calls that force bytes to disk, of all volume servers; the count is there once the block ended."""
+    states = cluster.steward.states()
+    pids = [str(states[part.name].pid) for part in cluster.steward.estate.of("volume")]
+    command = ["strace", "-f", "-e", "trace=fsync,fdatasync", "-o", str(log), "-p", ",".join(pids)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+        assert tracer.stderr
+        for line in tracer.stderr:
+            if "attached" in line:
+                break
+        else:
+            pytest.skip("this machine does not let strace attach")
+        time.sleep(0.5)
+        yield lambda: log.read_text(encoding="utf-8").count("sync(")
+        tracer.terminate()
 
 
 def test_every_part_runs_and_is_seen(cluster: SeaweedCluster) -> None:
@@ -196,6 +219,46 @@ def test_a_flipped_bit_is_found_never_served_and_mended(cluster: SeaweedCluster)
     until(lambda: cluster.steward.health().state == "at_risk")
     assert cluster.steward.tend(repair_after_s=0).state == "safe"
     assert cluster.steward.scrub().broken == ()
+
+
+def test_one_copy_outlives_its_process_and_not_its_server(cluster: SeaweedCluster) -> None:
+    cluster.ensure_bucket("single")
+    cluster.steward.keep("single", durability.ONE)
+    one, two = admins(cluster)
+    one.put_object(Bucket="single", Key="key", Body=b"written once")
+    [holder] = [p.parent.name for p in cluster._home.glob("volume-*/single_*.dat") if b"written once" in p.read_bytes()]
+    os.kill(cluster.steward.states()[holder].pid, 9)
+    until(lambda: not refused(one.get_object, Bucket="single", Key="key"))
+    assert cluster.steward.health().state == "safe"
+    kill(cluster, holder)
+    until(lambda: cluster.steward.health().state == "unreadable")
+    assert {risk.bucket for risk in cluster.steward.health().risks if risk.spare < 0} == {"single"}
+    cluster.steward.start_part(holder)
+    until(lambda: cluster.steward.health().state == "safe")
+    assert two.get_object(Bucket="single", Key="key")["Body"].read() == b"written once"
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_bytes_are_forced_to_disk_where_that_is_asked_for(cluster: SeaweedCluster, tmp_path: Path) -> None:
+    forced = dict[str, int]()
+    for scheme in (durability.TWO, durability.TWO_FORCED):
+        cluster.ensure_bucket(scheme.name)
+        cluster.steward.keep(scheme.name, scheme)
+        one, _ = admins(cluster)
+        one.put_object(Bucket=scheme.name, Key="first", Body=b"makes its volumes")
+        with watched(cluster, tmp_path / scheme.name) as calls:
+            for number in range(20):
+                one.put_object(Bucket=scheme.name, Key=f"{number}", Body=os.urandom(5_000))
+        forced[scheme.name] = calls()
+    assert forced["two"] == 0
+    assert forced["two-forced"] >= 40  # each of two copies
+
+
+def test_what_a_scheme_claims_is_shown_by_tests_that_are_there() -> None:
+    for scheme in durability.SCHEMES:
+        for shown in scheme.shown_by:
+            file, _, name = shown.partition("::")
+            assert f"def {name}(" in Path(file).read_text(encoding="utf-8")
 
 
 def test_a_stopped_cluster_leaves_nothing_running_and_goes_on_with_everything(cluster: SeaweedCluster) -> None:

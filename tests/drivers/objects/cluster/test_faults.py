@@ -22,7 +22,8 @@ SEED = int(os.environ.get("CLOUDHALL_SEED", "1"))
 PATIENCE_S = 5.0
 """Longest that a client may wait for an answer when a part dies that is not the leading master."""
 LEADERLESS_S = 25.0
-"""A new leader takes no writes until it has heard three heartbeats, 15 s, in SeaweedFS 4.48; reads need none."""
+"""A new leader takes no writes until it has heard three heartbeats, 15 s, in SeaweedFS 4.48; reads need none. Writes
+that are on their way when the old one dies may be refused; a client that tries again gets through."""
 
 
 @pytest.mark.parametrize("round_number", range(20 if WHOLE else 1))
@@ -41,21 +42,22 @@ def test_nothing_acknowledged_is_lost(cluster: SeaweedCluster, round_number: int
         time.sleep(drawn.random())
         writes_go_on(load, LEADERLESS_S)
         assert load.longest_s("get", killed_s) <= PATIENCE_S
+        assert load.errors_s(killed_s) <= PATIENCE_S
         assert cluster.steward.health().state == "at_risk"
         health = cluster.steward.tend(repair_after_s=0)
         assert (health.state, list(health.silent)) == ("safe", [cluster.steward.estate.part(volume).address])
         writes_go_on(load, 15)
     assert load.lost() == []
-    assert (load.failed("get"), load.failed("put")) == (0, 0)
+    assert load.failed("get") == 0
     for part in cluster.steward.estate.parts:
         cluster.steward.start_part(part.name)
     until(lambda: not cluster.steward.missing(), seconds=15)
 
 
-@pytest.mark.skipif(not WHOLE, reason="a campaign: 14 volume servers")
+@pytest.mark.skipif(not WHOLE, reason="a campaign: 15 volume servers")
 def test_four_of_fourteen_shard_holders_may_die(tmp_path: Path, postgres: Server) -> None:
     database = postgres.make()
-    cluster = SeaweedCluster(tmp_path / "cluster", database=postgres.url(database), shape=Shape(volumes=14))
+    cluster = SeaweedCluster(tmp_path / "cluster", database=postgres.url(database), shape=Shape(volumes=15))
     cluster.start()
     try:
         cold = tenant(cluster, "cold", SEED)

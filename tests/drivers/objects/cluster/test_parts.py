@@ -28,6 +28,12 @@ def test_ports_are_kept_where_they_are_free_and_where_their_part_runs() -> None:
     assert more.parts[-1].port not in {0} | {part.port for part in estate.parts}
 
 
+def test_no_port_is_another_ones_twin_for_grpc() -> None:
+    many = parts.founded(Shape(volumes=300)).with_ports(())
+    every = [port for part in many.parts for port in ((part.port, part.grpc) if part.port else ())]
+    assert len(every) == len(set(every))
+
+
 def test_a_cluster_is_remembered(tmp_path: Path) -> None:
     estate = parts.founded(Shape(masters=1)).with_ports(())
     assert parts.recorded(tmp_path / "estate.json") is None

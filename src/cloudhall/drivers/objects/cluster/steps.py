@@ -13,7 +13,9 @@ import msgspec
 from cloudhall.drivers.objects.cluster.health import Health
 from cloudhall.drivers.objects.cluster.topology import DATA_SHARDS, Server, Topology, Volume
 
-BALANCE_SHARDS = "ec.balance -apply"
+SPREAD = "-shardReplicaPlacement=000"
+"""Without it shards go by the cluster's own placement: with `010` 14 shards lay on 6 of 14 servers (measured)."""
+BALANCE_SHARDS = f"ec.balance {SPREAD} -apply"
 TRIM = "volume.fix.replication -apply"
 REBUILD = ("ec.rebuild -apply", BALANCE_SHARDS)
 COPIED_BYTES_A_S, BASE_S = 20_000_000, 60.0
@@ -82,7 +84,7 @@ def drained(address: str, seen: Topology) -> bool:
 def encoding(bucket: str) -> tuple[str, ...]:
     """Commands that turn every volume of a bucket into shards, now. A bucket's dot would match anything."""
     pattern = bucket.replace(".", "[.]")
-    return (f"ec.encode -collection=^{pattern}$ -fullPercent=0 -quietFor=0s -force", BALANCE_SHARDS)
+    return (f"ec.encode -collection=^{pattern}$ -fullPercent=0 -quietFor=0s -force {SPREAD}", BALANCE_SHARDS)
 
 
 def patience_s(size_bytes: int) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from cloudhall.drivers.objects.cluster import parts, steps, topology
+from cloudhall.drivers.objects.cluster.durability import Scheme
 from cloudhall.drivers.objects.cluster.fleet import Fleet, State
 from cloudhall.drivers.objects.cluster.health import Health, judged
 from cloudhall.drivers.objects.cluster.parts import Estate, Part
@@ -147,6 +148,11 @@ class Steward:
                 self._take_out(address, seen)
             self._run(steps.trimming(seen), seen)
             return self.health()
+
+    def keep(self, bucket: str, scheme: Scheme) -> None:
+        """Keep what is written to a bucket from now on by a scheme; what is there stays as it was written."""
+        command = f"fs.configure -locationPrefix=/buckets/{bucket}/ -replication={scheme.placement}"
+        self._shell.run((f"{command} -fsync={str(scheme.fsync).lower()} -apply",), steps.BASE_S)
 
     def encode(self, bucket: str) -> None:
         """Turn what a bucket holds into 10+4 shards, a server each where there are 14. It cannot be overwritten then.
