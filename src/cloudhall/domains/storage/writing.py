@@ -77,12 +77,12 @@ class Writer:
         reached, bucket = self._reached, self._reached.bucket.name
         with told(reached, [self._key]):
             if self._upload:
-                reached.contents.complete(bucket, self._key, self._upload, self._parts)
+                made = reached.contents.complete(bucket, self._key, self._upload, self._parts)
             else:
                 require_room(reached, len(rest))
-                reached.contents.put(bucket, self._key, rest, self._type, base64_of(self._sum.hexdigest()))
+                made = reached.contents.put(bucket, self._key, rest, self._type, base64_of(self._sum.hexdigest()))
             self._upload = ""
-        return reached.contents.head(bucket, self._key)
+        return made
 
     def discard(self) -> None:
         """Let go of what has been written so far."""
@@ -142,8 +142,7 @@ def complete(reached: Reached, key: str, upload: str, size: int) -> Item:
                 reason="PART_MISSING",
             )
     with told(reached, [key]):
-        contents.complete(bucket, key, upload, [p for p in parts if p.number <= needed])
-    return contents.head(bucket, key)
+        return contents.complete(bucket, key, upload, [p for p in parts if p.number <= needed])
 
 
 def give_up(reached: Reached, key: str, upload: str) -> None:

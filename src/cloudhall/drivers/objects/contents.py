@@ -9,6 +9,7 @@ Not here: who may, what is logged, when a bucket is full.
 """
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -130,10 +131,11 @@ class Contents:
         item = msgspec.structs.replace(_headed(key, got), bytes=size)
         return Body(item, first, int(got["ContentLength"]), got["Body"])
 
-    def put(self, bucket: str, key: str, content: bytes, media_type: str, md5: str) -> None:
+    def put(self, bucket: str, key: str, content: bytes, media_type: str, md5: str) -> Item:
         """Write an object that fits into memory. The engine compares `md5` (base64)."""
+        named = {"Bucket": bucket, "Key": key, "Body": content, "ContentType": media_type}
         with _translated(key):
-            self._s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=media_type, ContentMD5=md5)
+            return _written(key, len(content), self._s3.put_object(**named, ContentMD5=md5), media_type)
 
     def begin(self, bucket: str, key: str, media_type: str) -> str:
         """Begin an upload in parts; answers its id, which the engine keeps until it is completed or given up."""
@@ -165,13 +167,14 @@ class Contents:
         with _translated(key):
             self._s3.upload_part(**named, Body=content, ContentMD5=md5)
 
-    def complete(self, bucket: str, key: str, upload: str, parts: Sequence[Part]) -> None:
+    def complete(self, bucket: str, key: str, upload: str, parts: Sequence[Part]) -> Item:
         """Make an object of its parts; from then on it is there, and the upload is not."""
         named = [{"PartNumber": part.number, "ETag": f'"{part.md5}"'} for part in parts]
         with _translated(key):
-            self._s3.complete_multipart_upload(
+            made = self._s3.complete_multipart_upload(
                 Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": named}
             )
+        return _written(key, sum(part.bytes for part in parts), made, "")
 
     def give_up(self, bucket: str, key: str, upload: str) -> None:
         """Let go of an upload and its parts; one that is gone is no error."""
@@ -220,6 +223,12 @@ def _headed(key: str, of: Mapping[str, Any]) -> Item:
         version=of.get("VersionId", ""),
         media_type=of.get("ContentType", ""),
     )
+
+
+def _written(key: str, count: int, of: Mapping[str, Any], media_type: str) -> Item:
+    """What has just been written; the engine's own time of it may differ by the way there."""
+    version, etag, now_us = of.get("VersionId", ""), _bare(of.get("ETag", "")), time.time_ns() // 1_000
+    return Item(key=key, bytes=count, modified_us=now_us, etag=etag, version=version, media_type=media_type)
 
 
 def _us(moment: Any) -> int:
