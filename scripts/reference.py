@@ -11,7 +11,7 @@ from pathlib import Path
 from cloudhall.installation import build_registry
 from cloudhall.kernel.registry import Registry
 from cloudhall.kernel.text import T
-from reference_pages import commands, errors, events, http, kinds, meters, roles, sdk, settings
+from reference_pages import commands, errors, events, http, kinds, meters, policy, roles, sdk, settings
 from reference_pages.markdown import both, page, table
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs/reference"
@@ -23,6 +23,7 @@ PAGES: Mapping[str, tuple[T, Callable[[Registry], str]]] = {
     "events.md": (events.TITLE, events.render),
     "roles.md": (roles.TITLE, roles.render),
     "meters.md": (meters.TITLE, meters.render),
+    "policy.md": (policy.TITLE, policy.render),
     "settings.md": (settings.TITLE, settings.render),
 }
 TITLE = T("参考", "Reference")

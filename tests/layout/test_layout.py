@@ -1,5 +1,6 @@
 """The house is laid out as CONTRIBUTING.md says."""
 
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,3 +34,12 @@ def test_rows_are_rows_of_the_list() -> None:
     systems = {s["id"] for s in msgspec.yaml.decode(SYSTEMS.read_bytes())["systems"]}
     claimed = {row for domain in rules.domains(ROOT) for row in rules._quality(domain).get("rows", {})}
     assert claimed <= systems
+
+
+@pytest.mark.skipif(not SYSTEMS.exists(), reason="the list of systems lies beside a development checkout only")
+def test_the_policy_map_has_every_row_of_the_list() -> None:
+    systems = {s["id"]: s for s in msgspec.yaml.decode(SYSTEMS.read_bytes())["systems"]}
+    mapped = tomllib.loads((ROOT / "scripts/reference_pages/policy.toml").read_text("utf-8"))["systems"]
+    assert {i: (s["zh"], s["en"], s["group"], s["sources"]) for i, s in systems.items()} == {
+        i: (s["zh"], s["en"], s["group"], s["sources"]) for i, s in mapped.items()
+    }
