@@ -55,8 +55,8 @@ class Doors:
         try:
             self.client(key).list_objects_v2(Bucket=bucket, MaxKeys=1)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
-                return str(error.response["Error"]["Code"])
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
+                return str(error.response["Error"]["Code"])  # also of a bucket that is acknowledged and not made yet
             raise
         return ""
 
