@@ -4,6 +4,8 @@ Elsewhere is the S3 that CLOUDHALL_TEST_S3_ENDPOINT, _ACCESS_KEY and _SECRET_KEY
 outside with its administrator's key. What a driver names in `lacks` must say so when it is called; all else must hold.
 """
 
+import base64
+import hashlib
 import itertools
 import json
 import os
@@ -368,3 +370,41 @@ def test_keys_in_force_are_listed_with_their_rights_and_ours_is_not(objects: Obj
     assert objects.keys() == {"listerkey": {f"read:{bucket}", f"list:{bucket}"}}
     objects.set_identities([])
     assert objects.keys() == {}
+
+
+def test_contents_are_written_listed_read_and_removed(objects: Objects, bucket: str) -> None:
+    contents, names = objects.contents, ["a b/中.txt", "a b/c/d", "p%2Fq", "z"]
+    for name in names:
+        assert contents.put(bucket, name, name.encode(), "text/plain", _md5(name.encode())).bytes == len(name.encode())
+    with pytest.raises(Invalid, match="checksum"):
+        contents.put(bucket, "wrong", b"1", "text/plain", _md5(b"2"))
+    page = contents.list(bucket, "", limit=2)
+    rest = contents.list(bucket, "", after=page.more)
+    assert [*page.folders, *rest.folders] == ["a b/"]
+    assert [i.key for i in (*page.items, *rest.items)] == ["p%2Fq", "z"]
+    assert [i.key for i in contents.list(bucket, "", flat=True).items] == sorted(names)
+    body = contents.open(bucket, "p%2Fq", first=1, last=3)
+    assert (body.read(9), body.count, body.item.bytes) == (b"%2F", 3, 5)
+    body.close()
+    assert contents.remove(bucket, [("z", ""), ("never-there", "")]) == {}
+    with pytest.raises(NotFound):
+        contents.head(bucket, "z")
+
+
+def test_an_upload_in_parts_is_found_again(objects: Objects, bucket: str) -> None:
+    contents, part = objects.contents, os.urandom(5 << 20)
+    upload = contents.begin(bucket, "large", "application/x-thing")
+    contents.put_part(bucket, "large", upload, 1, part, _md5(part))
+    contents.put_part(bucket, "large", upload, 2, b"rest", _md5(b"rest"))
+    assert [u.upload for u in contents.unfinished(bucket, "large")] == [upload]
+    parts = contents.parts(bucket, "large", upload)
+    assert [(p.number, p.bytes) for p in parts] == [(1, len(part)), (2, 4)]
+    assert contents.complete(bucket, "large", upload, parts).bytes == len(part) + 4
+    assert (contents.head(bucket, "large").bytes, contents.unfinished(bucket, "")) == (len(part) + 4, [])
+    with pytest.raises(NotFound):
+        contents.parts(bucket, "large", upload)
+    contents.give_up(bucket, "large", upload)
+
+
+def _md5(content: bytes) -> str:
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
