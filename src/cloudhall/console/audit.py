@@ -18,6 +18,7 @@ from cloudhall.api.sight import record_of
 from cloudhall.console import equivalents, formats
 from cloudhall.console.charts import Sibling
 from cloudhall.console.names import Named
+from cloudhall.console.timeline import VERBS
 from cloudhall.kernel import witnesses
 from cloudhall.kernel.audit import Found, Leaf
 from cloudhall.kernel.audit_search import first_at
@@ -56,6 +57,7 @@ DEEDS = {
 ENGINE_CALL = T("调用引擎", "Engine called")
 SUCCEEDED, FAILED = T("成功", "Succeeded"), T("失败", "Failed")
 PRIVATE = {
+    "name": T("姓名", "Name"),
     "login": T("登录名", "Log-in"),
     "address": T("网络地址", "Network address"),
     "agent": T("浏览器或程序", "Browser or program"),
@@ -253,7 +255,8 @@ def _deed(visit: "Visit", action: str) -> T | None:
     key, _, verb = action.partition(":")
     kind = visit.kernel.registry.kinds.get(key)
     if kind is not None:
-        done = verb_title(kind.meta, verb)
+        happened = VERBS.get(verb) if verb not in kind.meta.verbs else None
+        done = happened or verb_title(kind.meta, verb)
         return T(f"{kind.meta.title.zh}：{done.zh}", f"{kind.meta.title.en}: {done.en}")
     return ENGINE_CALL if key == "port" else DEEDS.get(action)
 
