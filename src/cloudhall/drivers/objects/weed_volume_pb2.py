@@ -20,7 +20,7 @@ _sym_db = _symbol_database.Default()
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n+cloudhall/drivers/objects/weed_volume.proto\x12\x10volume_server_pb"@\n\x11VolumeCopyRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r\x12\x18\n\x10source_data_node\x18\x05 \x01(\t".\n\x19VolumeMarkReadonlyRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r"(\n\x13VolumeDeleteRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r"E\n\x12ScrubVolumeRequest\x12/\n\x04mode\x18\x01 \x01(\x0e\x32!.volume_server_pb.VolumeScrubMode"m\n\x13ScrubVolumeResponse\x12\x15\n\rtotal_volumes\x18\x01 \x01(\x04\x12\x13\n\x0btotal_files\x18\x02 \x01(\x04\x12\x19\n\x11\x62roken_volume_ids\x18\x03 \x03(\r\x12\x0f\n\x07\x64\x65tails\x18\x04 \x03(\t"G\n\x14ScrubEcVolumeRequest\x12/\n\x04mode\x18\x01 \x01(\x0e\x32!.volume_server_pb.VolumeScrubMode"o\n\x15ScrubEcVolumeResponse\x12\x15\n\rtotal_volumes\x18\x01 \x01(\x04\x12\x13\n\x0btotal_files\x18\x02 \x01(\x04\x12\x19\n\x11\x62roken_volume_ids\x18\x03 \x03(\r\x12\x0f\n\x07\x64\x65tails\x18\x05 \x03(\t*>\n\x0fVolumeScrubMode\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05INDEX\x10\x01\x12\x08\n\x04\x46ULL\x10\x02\x12\t\n\x05LOCAL\x10\x03\x62\x06proto3'
+    b'\n+cloudhall/drivers/objects/weed_volume.proto\x12\x10volume_server_pb"@\n\x11VolumeCopyRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r\x12\x18\n\x10source_data_node\x18\x05 \x01(\t".\n\x19VolumeMarkReadonlyRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r"(\n\x13VolumeDeleteRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r"\xb4\x01\n\x19VolumeEcShardsCopyRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\x11\n\tshard_ids\x18\x03 \x03(\r\x12\x15\n\rcopy_ecx_file\x18\x04 \x01(\x08\x12\x18\n\x10source_data_node\x18\x05 \x01(\t\x12\x15\n\rcopy_ecj_file\x18\x06 \x01(\x08\x12\x15\n\rcopy_vif_file\x18\x07 \x01(\x08"Q\n\x15VolumeEcShardsRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r\x12\x12\n\ncollection\x18\x02 \x01(\t\x12\x11\n\tshard_ids\x18\x03 \x03(\r"D\n\x1cVolumeEcShardsUnmountRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\r\x12\x11\n\tshard_ids\x18\x03 \x03(\r"E\n\x12ScrubVolumeRequest\x12/\n\x04mode\x18\x01 \x01(\x0e\x32!.volume_server_pb.VolumeScrubMode"m\n\x13ScrubVolumeResponse\x12\x15\n\rtotal_volumes\x18\x01 \x01(\x04\x12\x13\n\x0btotal_files\x18\x02 \x01(\x04\x12\x19\n\x11\x62roken_volume_ids\x18\x03 \x03(\r\x12\x0f\n\x07\x64\x65tails\x18\x04 \x03(\t"G\n\x14ScrubEcVolumeRequest\x12/\n\x04mode\x18\x01 \x01(\x0e\x32!.volume_server_pb.VolumeScrubMode"o\n\x15ScrubEcVolumeResponse\x12\x15\n\rtotal_volumes\x18\x01 \x01(\x04\x12\x13\n\x0btotal_files\x18\x02 \x01(\x04\x12\x19\n\x11\x62roken_volume_ids\x18\x03 \x03(\r\x12\x0f\n\x07\x64\x65tails\x18\x05 \x03(\t*>\n\x0fVolumeScrubMode\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05INDEX\x10\x01\x12\x08\n\x04\x46ULL\x10\x02\x12\t\n\x05LOCAL\x10\x03\x62\x06proto3'
 )
 
 _globals = globals()
@@ -28,20 +28,26 @@ _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "cloudhall.drivers.objects.weed_volume_pb2", _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
     DESCRIPTOR._loaded_options = None
-    _globals["_VOLUMESCRUBMODE"]._serialized_start = 589
-    _globals["_VOLUMESCRUBMODE"]._serialized_end = 651
+    _globals["_VOLUMESCRUBMODE"]._serialized_start = 925
+    _globals["_VOLUMESCRUBMODE"]._serialized_end = 987
     _globals["_VOLUMECOPYREQUEST"]._serialized_start = 65
     _globals["_VOLUMECOPYREQUEST"]._serialized_end = 129
     _globals["_VOLUMEMARKREADONLYREQUEST"]._serialized_start = 131
     _globals["_VOLUMEMARKREADONLYREQUEST"]._serialized_end = 177
     _globals["_VOLUMEDELETEREQUEST"]._serialized_start = 179
     _globals["_VOLUMEDELETEREQUEST"]._serialized_end = 219
-    _globals["_SCRUBVOLUMEREQUEST"]._serialized_start = 221
-    _globals["_SCRUBVOLUMEREQUEST"]._serialized_end = 290
-    _globals["_SCRUBVOLUMERESPONSE"]._serialized_start = 292
-    _globals["_SCRUBVOLUMERESPONSE"]._serialized_end = 401
-    _globals["_SCRUBECVOLUMEREQUEST"]._serialized_start = 403
-    _globals["_SCRUBECVOLUMEREQUEST"]._serialized_end = 474
-    _globals["_SCRUBECVOLUMERESPONSE"]._serialized_start = 476
-    _globals["_SCRUBECVOLUMERESPONSE"]._serialized_end = 587
+    _globals["_VOLUMEECSHARDSCOPYREQUEST"]._serialized_start = 222
+    _globals["_VOLUMEECSHARDSCOPYREQUEST"]._serialized_end = 402
+    _globals["_VOLUMEECSHARDSREQUEST"]._serialized_start = 404
+    _globals["_VOLUMEECSHARDSREQUEST"]._serialized_end = 485
+    _globals["_VOLUMEECSHARDSUNMOUNTREQUEST"]._serialized_start = 487
+    _globals["_VOLUMEECSHARDSUNMOUNTREQUEST"]._serialized_end = 555
+    _globals["_SCRUBVOLUMEREQUEST"]._serialized_start = 557
+    _globals["_SCRUBVOLUMEREQUEST"]._serialized_end = 626
+    _globals["_SCRUBVOLUMERESPONSE"]._serialized_start = 628
+    _globals["_SCRUBVOLUMERESPONSE"]._serialized_end = 737
+    _globals["_SCRUBECVOLUMEREQUEST"]._serialized_start = 739
+    _globals["_SCRUBECVOLUMEREQUEST"]._serialized_end = 810
+    _globals["_SCRUBECVOLUMERESPONSE"]._serialized_start = 812
+    _globals["_SCRUBECVOLUMERESPONSE"]._serialized_end = 923
 # @@protoc_insertion_point(module_scope)

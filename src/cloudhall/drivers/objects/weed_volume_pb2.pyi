@@ -40,6 +40,64 @@ class VolumeDeleteRequest(_message.Message):
     volume_id: int
     def __init__(self, volume_id: _Optional[int] = ...) -> None: ...
 
+class VolumeEcShardsCopyRequest(_message.Message):
+    __slots__ = (
+        "volume_id",
+        "collection",
+        "shard_ids",
+        "copy_ecx_file",
+        "source_data_node",
+        "copy_ecj_file",
+        "copy_vif_file",
+    )
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    SHARD_IDS_FIELD_NUMBER: _ClassVar[int]
+    COPY_ECX_FILE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_DATA_NODE_FIELD_NUMBER: _ClassVar[int]
+    COPY_ECJ_FILE_FIELD_NUMBER: _ClassVar[int]
+    COPY_VIF_FILE_FIELD_NUMBER: _ClassVar[int]
+    volume_id: int
+    collection: str
+    shard_ids: _containers.RepeatedScalarFieldContainer[int]
+    copy_ecx_file: bool
+    source_data_node: str
+    copy_ecj_file: bool
+    copy_vif_file: bool
+    def __init__(
+        self,
+        volume_id: _Optional[int] = ...,
+        collection: _Optional[str] = ...,
+        shard_ids: _Optional[_Iterable[int]] = ...,
+        copy_ecx_file: _Optional[bool] = ...,
+        source_data_node: _Optional[str] = ...,
+        copy_ecj_file: _Optional[bool] = ...,
+        copy_vif_file: _Optional[bool] = ...,
+    ) -> None: ...
+
+class VolumeEcShardsRequest(_message.Message):
+    __slots__ = ("volume_id", "collection", "shard_ids")
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    SHARD_IDS_FIELD_NUMBER: _ClassVar[int]
+    volume_id: int
+    collection: str
+    shard_ids: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(
+        self,
+        volume_id: _Optional[int] = ...,
+        collection: _Optional[str] = ...,
+        shard_ids: _Optional[_Iterable[int]] = ...,
+    ) -> None: ...
+
+class VolumeEcShardsUnmountRequest(_message.Message):
+    __slots__ = ("volume_id", "shard_ids")
+    VOLUME_ID_FIELD_NUMBER: _ClassVar[int]
+    SHARD_IDS_FIELD_NUMBER: _ClassVar[int]
+    volume_id: int
+    shard_ids: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, volume_id: _Optional[int] = ..., shard_ids: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class ScrubVolumeRequest(_message.Message):
     __slots__ = ("mode",)
     MODE_FIELD_NUMBER: _ClassVar[int]

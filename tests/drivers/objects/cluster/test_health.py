@@ -97,6 +97,14 @@ def test_shards_are_computed_anew_while_ten_are_left() -> None:
         assert steps.rebuilds(look(Health(), seen, 1), 2) == due
 
 
+def test_shards_that_lie_together_get_servers_of_their_own() -> None:
+    servers = tuple(server(n, n % 3) for n in range(15))
+    assert steps.spread(Topology(servers, coded=(coded(1, 14),)), []) == []
+    moves = steps.spread(Topology(servers, coded=(coded(1, 12),)), ["s14"])
+    assert [move[2:] for move in moves] == [(0, "s0", "s13"), (1, "s1", "s12")]
+    assert steps.spread(Topology(RACKS, coded=(coded(1, 6),)), []) == []
+
+
 def test_a_copy_too_many_is_trimmed_and_an_empty_server_is_drained() -> None:
     seen = Topology((server(0, 0), with_shards(server(1, 1))), (volume(1, "s0", "s1", "s2"),))
     assert steps.trimming(seen) == (steps.TRIM,)

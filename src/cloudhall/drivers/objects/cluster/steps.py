@@ -70,6 +70,33 @@ def rebuilds(health: Health, before_us: int) -> tuple[str, ...]:
     return REBUILD if due else ()
 
 
+class ShardMove(NamedTuple):
+    """A shard that should lie on another server."""
+
+    volume: int
+    bucket: str
+    shard: int
+    source: str
+    target: str
+
+
+def spread(seen: Topology, draining: Collection[str]) -> list[ShardMove]:
+    """Shards that share a server with another one of their volume, while there are servers that hold none of it.
+
+    The engine balances by rack and total, and leaves some together: 14 shards lay on 13 of 14 servers (measured).
+    """
+    made = list[ShardMove]()
+    for volume in seen.coded:
+        held = [server for servers in volume.shards.values() for server in servers]
+        free = [s for s in seen.servers if s.address not in {*held, *draining} and s.free_slots > 0]
+        for shard, servers in volume.shards.items():
+            if free and held.count(servers[0]) > 1:
+                held.remove(servers[0])
+                target = free.pop(free.index(max(free, key=lambda s: (s.free_slots, s.address))))
+                made.append(ShardMove(volume.id, volume.bucket, shard, servers[0], target.address))
+    return made
+
+
 def trimming(seen: Topology) -> tuple[str, ...]:
     """Command that drops copies too many, the oldest, after it has compared them; it waits 15 s first."""
     return (TRIM,) if any(len(volume.servers) > volume.copies for volume in seen.volumes) else ()

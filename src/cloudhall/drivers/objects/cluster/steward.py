@@ -28,6 +28,9 @@ from cloudhall.drivers.objects.weed_rpc import Connection, Master, RpcError, Vol
 from cloudhall.drivers.objects.weed_volume_pb2 import (
     VolumeCopyRequest,
     VolumeDeleteRequest,
+    VolumeEcShardsCopyRequest,
+    VolumeEcShardsRequest,
+    VolumeEcShardsUnmountRequest,
     VolumeMarkReadonlyRequest,
 )
 from cloudhall.kernel.errors import Conflict, Unavailable
@@ -147,6 +150,7 @@ class Steward:
             for address in draining:
                 self._take_out(address, seen)
             self._run(steps.trimming(seen), seen)
+            self._spread()
             return self.health()
 
     def keep(self, bucket: str, scheme: Scheme) -> None:
@@ -163,6 +167,7 @@ class Steward:
             seen = self.topology()
             if any(volume.bucket == bucket for volume in seen.volumes):
                 self._run(steps.encoding(bucket), seen)
+            self._spread()
 
     def balance(self) -> None:
         """Spread volumes and shards evenly."""
@@ -195,6 +200,26 @@ class Steward:
             self._asked(move.source, "VolumeMarkWritable", volume)
             raise
         self._asked(move.source, "VolumeDelete", VolumeDeleteRequest(volume_id=move.volume).SerializeToString())
+
+    def _spread(self) -> None:
+        """Give shards that lie together servers of their own."""
+        draining = [part.address for part in self._estate.of("volume") if part.draining]
+        for move in steps.spread(self.topology(), draining):
+            shards = VolumeEcShardsRequest(volume_id=move.volume, collection=move.bucket, shard_ids=[move.shard])
+            copy = VolumeEcShardsCopyRequest(
+                volume_id=move.volume,
+                collection=move.bucket,
+                shard_ids=[move.shard],
+                copy_ecx_file=True,
+                source_data_node=move.source,
+                copy_ecj_file=True,
+                copy_vif_file=True,
+            )
+            unmount = VolumeEcShardsUnmountRequest(volume_id=move.volume, shard_ids=[move.shard])
+            self._asked(move.target, "VolumeEcShardsCopy", copy.SerializeToString())
+            self._asked(move.target, "VolumeEcShardsMount", shards.SerializeToString())
+            self._asked(move.source, "VolumeEcShardsUnmount", unmount.SerializeToString())
+            self._asked(move.source, "VolumeEcShardsDelete", shards.SerializeToString())
 
     def _take_out(self, address: str, seen: Topology) -> None:
         """Stop a server that held nothing when it was seen, and nothing waits for."""
