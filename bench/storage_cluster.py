@@ -28,7 +28,7 @@ from pathlib import Path
 
 from cloudhall.drivers.objects.cluster.driver import SeaweedCluster
 from cloudhall.drivers.objects.cluster.parts import Shape
-from tests.drivers.objects.cluster.faults import busiest, kill, tenant, writes_go_on
+from tests.drivers.objects.cluster.faults import at_risk, busiest, kill, tenant, writes_go_on
 from tests.drivers.objects.cluster.load import Load
 from tests.drivers.objects.support import until
 from tests.kit.postgres import running
@@ -96,7 +96,7 @@ def cold(cluster: SeaweedCluster) -> dict[str, object]:
         began_s = time.monotonic()
         lost += load.lost()
     read_s, began_s = timed(began_s), time.monotonic()
-    until(lambda: cluster.steward.tend(repair_after_s=0).state == "safe", seconds=PATIENCE_S)
+    until(lambda: not at_risk(cluster.steward.tend(repair_after_s=0), "cold"), seconds=PATIENCE_S)
     return {
         "cold_objects": len(load.written),
         "cold_lost": len(lost),

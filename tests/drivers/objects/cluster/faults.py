@@ -6,6 +6,7 @@ import time
 
 from cloudhall.drivers.objects import Key
 from cloudhall.drivers.objects.cluster.driver import SeaweedCluster
+from cloudhall.drivers.objects.cluster.health import Health, Risk
 from tests.drivers.objects.cluster.load import Load
 from tests.drivers.objects.support import ALL, SECRET, identity, until
 
@@ -39,6 +40,11 @@ def busiest(cluster: SeaweedCluster) -> str:
     """The running volume server with the most volumes and shards."""
     at = {part.address: part.name for part in cluster.steward.estate.of("volume")}
     return at[max(cluster.steward.topology().servers, key=lambda s: (s.volumes + s.shards, s.address)).address]
+
+
+def at_risk(health: Health, bucket: str) -> list[Risk]:
+    """Volumes of one bucket that have less than they should: others may have lost both of their copies with the four."""
+    return [risk for risk in health.risks if risk.bucket == bucket]
 
 
 def writes_go_on(load: Load, patience_s: float) -> None:
