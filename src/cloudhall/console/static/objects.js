@@ -181,8 +181,10 @@ const add = (files) => {
 // The list as it is now, without losing what is said about each upload.
 const refresh = async () => {
   const page = await fetch(location.href, { headers: { Accept: "text/html" } });
-  const fresh = new DOMParser().parseFromString(await page.text(), "text/html").getElementById("listing");
-  if (fresh) document.getElementById("listing").replaceWith(fresh);
+  const fresh = new DOMParser().parseFromString(await page.text(), "text/html");
+  for (const id of ["listing", "unfinished"]) {
+    document.getElementById(id)?.replaceWith(...[fresh.getElementById(id)].filter(Boolean));
+  }
 };
 
 const inFolder = async (entry, path) => {
