@@ -43,7 +43,7 @@ def busiest(cluster: SeaweedCluster) -> str:
 
 
 def at_risk(health: Health, bucket: str) -> list[Risk]:
-    """Volumes of one bucket that have less than they should: others may have lost both of their copies with the four."""
+    """Volumes of one bucket that have less than they should; others may have lost both copies with the four."""
     return [risk for risk in health.risks if risk.bucket == bucket]
 
 
