@@ -1,6 +1,5 @@
 """The store keeps what it acknowledged and nothing else, beside failing neighbours, full disks and crashes."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +92,7 @@ def test_a_file_that_is_no_database_is_named_as_such(home: Path) -> None:
 
 
 def test_each_thread_has_a_connection_of_its_own(store: SQLiteStore) -> None:
-    seen: list[sqlite3.Connection] = []
+    seen: list[Tx] = []
     thread = threading.Thread(target=lambda: seen.append(store.read()))
     thread.start()
     thread.join()
