@@ -205,7 +205,8 @@ def load(url: str, paces: Paces) -> None:
 
 def pages_of(url: str) -> dict[str, str]:
     """Address of home, of a list and of a detail."""
-    bucket = Api.of(url, LOGIN).get(f"buckets/{BUCKET}")["id"]
+    with contextlib.closing(Api.of(url, LOGIN)) as api:
+        bucket = api.get(f"buckets/{BUCKET}")["id"]
     return {"home": "/", "list": "/buckets", "detail": f"/buckets/{bucket}"}
 
 

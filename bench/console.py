@@ -15,6 +15,7 @@ of five loads. `failed` counts requests of the load and of the visitors that wer
 """
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -66,8 +67,8 @@ def fill(home: Path, rows: int) -> None:
 
 def pages_of(url: str, ticket: str) -> Mapping[str, str]:
     """Address of each page."""
-    api = Api.of(url, busy.LOGIN)
-    (statement, *_) = until(lambda: api.items("statements", project=busy.PROJECT), STATEMENT_LIMIT_S)
+    with contextlib.closing(Api.of(url, busy.LOGIN)) as api:
+        (statement, *_) = until(lambda: api.items("statements", project=busy.PROJECT), STATEMENT_LIMIT_S)
     return {
         "home": "/",
         "list": "/tickets",
