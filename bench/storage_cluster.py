@@ -8,8 +8,8 @@ killed one after another.
 Its last line is one JSON object:
 
     start_s stop_s resident_mib     of all parts; `processes` says how many
-    put_p50_ms put_p99_ms get_…     under the load of the faults, 1 to 200 kB; this is no throughput figure. A new leader
-                                    takes no writes for 15 s, which is the 99th percentile of so short a run
+    put_p50_ms put_p99_ms get_…     under the load of the faults, 1 to 200 kB; this is no throughput figure, and a new
+                                    leader takes no writes for 15 s: the 99th percentile of so short a run
     acknowledged lost               objects that were told to be written, and of those how many differ or are missing
     volume_put_longest_s leader_get_longest_s …
                                     longest wait for an answer after a volume server or the leading master was killed
