@@ -38,6 +38,20 @@ class TestReady:
             assert shop.passes() == 1
             assert shop.hall.counts() == before
 
+    def test_what_changes_now_does_not_wait_behind_a_sweep(self) -> None:
+        with working() as shop:
+            kernel, kind = shop.kernel, Engine.meta.key
+            swept = [(kind, f"en-{n:017d}", n) for n in range(1_000)]
+            insert = "INSERT INTO work (kind, id, due_us) VALUES (?, ?, ?)"
+            shop.hall.write(lambda tx: tx.executemany(insert, swept))
+            now_us = kernel.world.now_us()
+            shop.hall.write(lambda tx: work.due_now(tx, kind, "en-new", now_us))
+            for room in (10, 11):
+                claims = shop.hall.write(lambda tx, room=room: work.claim(tx, "w", now_us, {kind: room}, kernel.world))
+                assert len({c.id for c in claims}) == len(claims) == room
+                assert ("en-new" in {c.id for c in claims}) == (room == 10)
+                assert {c.id for c in claims} & {id_ for _, id_, _ in swept[:20]}
+
     def test_a_sweep_finds_what_the_log_missed(self) -> None:
         with working() as shop:
             engine = shop.engine(speed=5)
