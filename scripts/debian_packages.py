@@ -1,4 +1,4 @@
-"""Installs the programs that tests drive but no wheel carries: a browser, a font with Chinese, rclone.
+"""Installs the programs that tests drive but no wheel carries: a browser, a font with Chinese, rclone, strace.
 
 Only as root on Debian and its kin, and only what is missing. Elsewhere it says what is missing, and the tests that
 need it skip by name.
@@ -15,7 +15,7 @@ DPKG = Path("/var/lib/dpkg/info")
 
 def missing() -> list[str]:
     """Debian's names of the packages that are not here."""
-    programs = [name for name in ("chromium", "rclone") if shutil.which(name) is None]
+    programs = [name for name in ("chromium", "rclone", "strace") if shutil.which(name) is None]
     fonts = [name for name in ("fonts-noto-cjk",) if not (DPKG / f"{name}.list").exists()]
     return programs + fonts
 
