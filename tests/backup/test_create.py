@@ -45,7 +45,7 @@ def test_a_stopped_installation_is_backed_up_too(server: Callable[..., Server], 
     city.stop()
     done = run("backup", "--home", city.home, "--to", tmp_path / "backup", "--key-file", key)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert "13 objects" in done.stderr
+    assert "16 objects" in done.stderr
     assert city.start() > 0  # and nothing of the backup is in its way
 
 

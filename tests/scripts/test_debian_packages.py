@@ -24,12 +24,12 @@ def test_root_installs_only_what_is_missing(bare: Path, capfd: pytest.CaptureFix
     (bare / "rclone").symlink_to(bare / "apt-get")
     debian_packages.main()
     asked = (bare / "asked").read_text().splitlines()
-    assert asked == ["-qq update", "-qq install --yes --no-install-recommends chromium fonts-noto-cjk"]
-    assert capfd.readouterr().out == "Cloudhall: installing Debian's chromium fonts-noto-cjk for the tests\n"
+    assert asked == ["-qq update", "-qq install --yes --no-install-recommends chromium strace fonts-noto-cjk"]
+    assert capfd.readouterr().out == "Cloudhall: installing Debian's chromium strace fonts-noto-cjk for the tests\n"
 
 
 def test_with_everything_there_nothing_is_asked_or_said(bare: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for name in ("chromium", "rclone"):
+    for name in ("chromium", "rclone", "strace"):
         (bare / name).symlink_to(bare / "apt-get")
     (bare / "fonts-noto-cjk.list").touch()
     debian_packages.main()
@@ -43,7 +43,7 @@ def test_others_are_told_the_command(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     debian_packages.main()
     assert not (bare / "asked").exists()
-    assert "sudo apt-get install chromium rclone fonts-noto-cjk" in capfd.readouterr().out
+    assert "sudo apt-get install chromium rclone strace fonts-noto-cjk" in capfd.readouterr().out
 
 
 def test_a_failing_apt_does_not_fail_the_run(

@@ -12,7 +12,6 @@ from cloudhall.kernel.fields import FieldInfo, fields_of
 from cloudhall.kernel.ids import is_id
 from cloudhall.kernel.kinds import field_at
 from cloudhall.kernel.registry import AnyKind
-from cloudhall.kernel.store.dialect import SQLITE
 from cloudhall.kernel.store.tables import LIVE, Where
 
 if TYPE_CHECKING:
@@ -82,9 +81,7 @@ def _titles(kernel: "Kernel", kind: AnyKind) -> list[str]:
     """Titles lie in the spec's JSON, in no column."""
     there = fields_of(kind.meta.spec)
     names = [name for pair in TITLES for name in pair if name in there]
-    if kernel.store.dialect is SQLITE:
-        return [f"json_extract(spec, '$.{name}')" for name in names]
-    return [f"(CAST(spec AS jsonb) ->> '{name}')" for name in names]
+    return [kernel.store.dialect.member.format("spec", name) for name in names]
 
 
 def _is_text(info: FieldInfo | None) -> bool:

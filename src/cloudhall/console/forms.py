@@ -76,8 +76,8 @@ def controls(
 
 
 def editable(struct: type[Spec]) -> dict[str, FieldInfo]:
-    """Fields that people write in a form: not those that only an action sets, or that name whoever asks."""
-    return {n: i for n, i in fields_of(struct).items() if not i.f.by and not i.f.asker}
+    """Fields that people may write in a form: not those that only an action sets."""
+    return {n: i for n, i in fields_of(struct).items() if not i.f.by}
 
 
 def texts_of(struct: type[Spec], prefix: str, values: Mapping[str, Any]) -> dict[str, str]:

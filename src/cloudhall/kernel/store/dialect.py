@@ -20,7 +20,8 @@ class Dialect(NamedTuple):
     """How one database says it. `tables`, `made` and `columns` are queries that answer names.
 
     `made` holds indexes as well, `columns` takes the name of a table. `version` answers the revision of the schema, 0
-    where there is none, and `mark`, a number filled in, sets it.
+    where there is none, and `mark`, a number filled in, sets it. `member`, column and name filled in, is a text of a
+    column of JSON.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Dialect(NamedTuple):
     columns: str
     version: str
     mark: str
+    member: str
     render: Callable[[str], str]
 
 
@@ -62,6 +64,7 @@ SQLITE = Dialect(
     columns="SELECT name FROM pragma_table_info(?)",
     version="PRAGMA user_version",
     mark="PRAGMA user_version = {}",
+    member="json_extract({}, '$.{}')",
     render=str,
 )
 POSTGRES = Dialect(
@@ -71,5 +74,6 @@ POSTGRES = Dialect(
     columns="SELECT attname FROM pg_attribute WHERE attrelid = ?::regclass AND attnum > 0 AND NOT attisdropped",
     version="SELECT coalesce(max(version), 0) FROM schema_version",
     mark="INSERT INTO schema_version VALUES ({}) ON CONFLICT DO NOTHING",
+    member="(CAST({} AS jsonb) ->> '{}')",
     render=rendered,
 )
