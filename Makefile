@@ -19,7 +19,7 @@ run: ## start Cloudhall with the demonstration city; Ctrl-C stops it
 
 test: lint ## run lint and every test (13 minutes on 2 cores)
 	@$(BIN)/python scripts/debian_packages.py
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: ## check style, types and the arrows between packages
 	$(BOOTSTRAP) test
