@@ -4,6 +4,7 @@ BOOTSTRAP = @command -v $(PYTHON) >/dev/null || { echo "Cloudhall needs Python 3
 	exec $(PYTHON) scripts/bootstrap.py
 BIN = .venv/bin
 CAMPAIGNS = tests/kernel/test_audit_mutations.py tests/kit/test_seeds.py tests/kit/test_faults.py tests/kit/test_day.py \
+	tests/docs/test_first_domain.py tests/docs/test_pages.py \
 	tests/e2e/test_interface.py tests/e2e/test_full_disk.py tests/e2e/test_bad_luck.py \
 	tests/drivers/objects/cluster/test_faults.py
 

@@ -24,7 +24,6 @@ from tests.e2e.clients import Door
 
 HOUR_US = 3_600 * SECOND_US
 PROJECT = "economic-monitoring"
-LISTED = 1  # the look whether the key works
 
 
 @contextlib.contextmanager
@@ -96,9 +95,15 @@ def test_a_clock_set_back_stops_and_loses_nothing(tmp_path: Path, monkeypatch: p
         until(after.refused, 1)
 
     with city(tmp_path) as kernel:  # an hour before the newest that was written
-        until(lambda: door.refused() == "", 5)
+        looks: list[str] = []  # whether the key works already; each is a request, counted once its bucket is known
+
+        def works() -> bool:
+            looks.append(door.refused())
+            return looks[-1] == ""
+
+        until(works, 5)
         put(door, 5)
-        assert writes(kernel, door) == 14 + LISTED
+        assert 14 + 1 <= writes(kernel, door) <= 14 + len(looks)
         assert rent(kernel, "after-the-restart").refused() == ""
         assert after.refused() == "InvalidAccessKeyId"
         kernel.seal()

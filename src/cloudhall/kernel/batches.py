@@ -181,8 +181,7 @@ def _together(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes 
         planner.unused_names = unused_names(tx, created[0].kind, {c.name for c in created if c.name})
     try:
         plans = [_written(_fresh(planner, item), item) for item in batch.items]
-        for (place, quota), amount in _charges(plan for plan, _ in plans).items():
-            quotas.charge(tx, place, quota, amount)
+        quotas.settle(tx, quotas.attempt_all(tx, _charges(plan for plan, _ in plans)))
     except CloudhallError as error:
         if error.status >= CloudhallError.status:
             raise
@@ -198,14 +197,14 @@ def _written(planner: Planner, item: Item) -> tuple[Plan, dict[str, Any]]:
     return plan, body
 
 
-def _charges(plans: Iterable[Plan]) -> dict[tuple[str, Quota], int]:
-    """Room that plans take and give back in all, by place and quota."""
+def _charges(plans: Iterable[Plan]) -> list[tuple[str, Quota, int]]:
+    """Room that plans take and give back in all, for each place and quota."""
     sums: dict[tuple[str, Quota], int] = {}
     for plan in plans:
         for c in plan.charges:
             key = plan.new.place, c.quota
             sums[key] = sums.get(key, 0) + c.amount
-    return sums
+    return [(place, quota, amount) for (place, quota), amount in sums.items()]
 
 
 def _each(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes:

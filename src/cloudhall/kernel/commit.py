@@ -37,12 +37,10 @@ def commit(kernel: "Kernel", tx: Tx, plan: Plan) -> dict[str, Any]:
 @contextlib.contextmanager
 def charged(tx: Tx, plan: Plan) -> Iterator[None]:
     """Take the room that a plan needs, and see only behind all that is written inside whether it was there."""
-    place, charges = plan.new.place, [c for c in plan.charges if c.amount]
-    attempts = [quotas.attempt(tx, place, c.quota, c.amount) for c in charges]
+    wanted = [(plan.new.place, c.quota, c.amount) for c in plan.charges]
+    attempts = quotas.attempt_all(tx, wanted)
     yield
-    for c, attempt in zip(charges, attempts, strict=True):
-        if attempt.rowcount != 1:
-            quotas.charge(tx, place, c.quota, c.amount)
+    quotas.settle(tx, attempts)
 
 
 def write(kernel: "Kernel", tx: Tx, plan: Plan) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Invariant: `used` equals the sum of the declared path over the live rows of the 
 both take the last room, because the check is the UPDATE's own condition.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cloudhall.kernel.errors import QuotaExceeded
@@ -17,6 +18,10 @@ CREATE TABLE IF NOT EXISTS quota (
   PRIMARY KEY (place, key)
 ) STRICT, WITHOUT ROWID;
 """
+
+
+Wanted = tuple[str, Quota, int]
+"""Place, quota and amount."""
 
 
 class Room(NamedTuple):
@@ -56,6 +61,18 @@ def attempt(tx: Tx, place: str, quota: Quota, amount: int) -> Cursor:
     """Take room where it fits; the row count says whether it did. To ask for it waits for the database."""
     sql = "UPDATE quota SET used = used + ? WHERE place = ? AND key = ? AND (? < 0 OR used + ? <= room)"
     return tx.execute(sql, (amount, place, quota.key, amount, amount))
+
+
+def attempt_all(tx: Tx, wanted: Iterable[Wanted]) -> list[tuple[Wanted, Cursor]]:
+    """Attempt several without waiting for any; `settle` sees what became of them."""
+    return [(w, attempt(tx, *w)) for w in wanted if w[2]]
+
+
+def settle(tx: Tx, attempts: Iterable[tuple[Wanted, Cursor]]) -> None:
+    """Take what an attempt has not, for want of a row or of room; raises `QuotaExceeded`."""
+    for wanted, attempted in attempts:
+        if attempted.rowcount != 1:
+            charge(tx, *wanted)
 
 
 def exceeded(quota: Quota, now: Room, amount: int) -> QuotaExceeded:
