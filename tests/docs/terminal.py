@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 COLUMNS = 90
-STEP_S = 40.0
+STEP_S = 90.0
 REPEAT_S = 50.0
 PAUSE_S = 0.5
 END = "\x1e"

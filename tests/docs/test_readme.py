@@ -33,7 +33,10 @@ def without_code(text: str) -> str:
 def parse(text: str) -> Page:
     prose = without_code(text)
     tables = re.findall(r"(?:^\|.*\n)+", prose + "\n", re.MULTILINE)
-    targets = [target.partition("#")[0].replace(CHINESE, "") for target in LINK.findall(prose)]
+    targets = [
+        re.sub(r"\.zh-CN|(?<=\.)zh(?=\.png)|(?<=\.)en(?=\.png)", "", target.partition("#")[0])
+        for target in LINK.findall(prose)
+    ]
     return Page(
         levels=[len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)],
         blocks=[commands_of(*found) for found in re.findall(r"^```(.*?)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)],

@@ -277,3 +277,24 @@ def test_ports_stay_where_they_can_and_move_where_they_cannot(tmp_path: Path) ->
     assert (moved.s3, moved.master) == (first.s3, first.master)
     record.write_text("{")
     assert weed_ports.choose(record)
+
+
+def test_a_port_that_is_taken_at_the_last_moment_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose, thieves = weed_ports.choose, list[socket.socket]()
+
+    def robbed(path: Path) -> weed_ports.Ports:
+        ports = choose(path)
+        if not thieves:
+            thieves.append(socket.create_server(("127.0.0.1", ports.s3)))
+        return ports
+
+    monkeypatch.setattr(weed_ports, "choose", robbed)
+    engine = SeaweedFS(tmp_path)
+    try:
+        engine.start()
+        (thief,) = thieves
+        assert engine._up.ports.s3 != thief.getsockname()[1]
+        assert engine.healthy()
+    finally:
+        engine.stop()
+        thieves[0].close()

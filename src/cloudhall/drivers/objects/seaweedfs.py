@@ -35,6 +35,7 @@ from cloudhall.drivers.objects.weed_requests import Door, get
 from cloudhall.drivers.objects.weed_rpc import Filer
 from cloudhall.drivers.objects.weed_tls import write_certificates
 from cloudhall.drivers.objects.weed_verbs import Verbs
+from cloudhall.kernel.errors import Unavailable
 
 log = logging.getLogger("cloudhall.objects.weed")
 
@@ -110,10 +111,8 @@ class SeaweedFS(Verbs):
         lock = weed_home.lock(self._home)
         try:
             lost = weed_process.end_stale(self._home)  # before ports are chosen: it may hold them
-            parts = _assemble(self._home, weed, lock)
-            if lost:
-                parts.log.mark_lost()
-            parts.child.start()
+            while (parts := _started(_assemble(self._home, weed, lock), lost=lost)) is None:
+                log.warning("somebody has taken a port that was free; others are chosen")
         except BaseException:
             os.close(lock)
             raise
@@ -138,6 +137,20 @@ class SeaweedFS(Verbs):
         if self._parts is None:
             raise not_answering("stopped")
         return self._parts
+
+
+def _started(parts: _Parts, *, lost: bool) -> _Parts | None:
+    """Start an engine; None where a port that was free when it was chosen is somebody else's by now."""
+    if lost:
+        parts.log.mark_lost()
+    try:
+        parts.child.start()
+    except Unavailable:
+        parts.filer.close()
+        if weed_ports.are_free(parts.ports):
+            raise
+        return None
+    return parts
 
 
 def _assemble(home: Path, weed: Path, lock: int) -> _Parts:

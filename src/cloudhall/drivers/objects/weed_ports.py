@@ -40,6 +40,11 @@ def choose(path: Path) -> Ports:
     return ports
 
 
+def are_free(ports: Ports) -> bool:
+    """Whether nobody listens on any of them."""
+    return all(map(_free, msgspec.structs.astuple(ports)))
+
+
 def kept_or_new(port: int, taken: Collection[int]) -> int:
     """That port while it is free and apart from those `taken`, else a new one."""
     return port if _apart(port, taken) and _free(port) else _new(taken)

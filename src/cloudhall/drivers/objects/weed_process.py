@@ -36,6 +36,7 @@ START_S = 30.0
 STOP_S = 3.5
 """SIGTERM takes 2.0-2.3 s, but hangs when the disk is full or the start is not yet over (measured): then SIGKILL."""
 POLL_S = 0.02
+SETTLED_S = 0.1  # an engine that finds a port taken ends within so long
 STEADY_S = 30.0
 """An engine that ran this long is restarted at once, otherwise the wait doubles up to `LONGEST_WAIT_S`."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
@@ -96,6 +97,9 @@ class Supervised:
                 self.stop()
                 raise self._did_not_start()
             time.sleep(POLL_S)
+        if self._stopping.wait(SETTLED_S) or self._ends:  # what answered was somebody else at a port of ours
+            self.stop()
+            raise self._did_not_start()
 
     def stop(self) -> None:
         """SIGTERM, a while later SIGKILL."""
