@@ -18,7 +18,7 @@ run: ## start Cloudhall with the demonstration city; Ctrl-C stops it
 	$(BOOTSTRAP) run
 	@exec $(BIN)/cloudhall run --demo
 
-test: lint ## run lint and every test (13 minutes on 2 cores)
+test: lint ## run lint and every test (14 minutes on 2 cores)
 	@$(BIN)/python scripts/debian_packages.py
 	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
