@@ -213,7 +213,7 @@ class Client:
     def _unreachable(self, error: Exception) -> Unreachable:
         reason = str(error) or type(error).__name__
         mend = UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in reason else NOT_THERE
-        if isinstance(error, ConnectionResetError) and self.url.startswith("http:"):  # also http.client.RemoteDisconnected
+        if isinstance(error, ConnectionResetError) and self.url.startswith("http:"):
             mend = SPEAKS_TLS
         return Unreachable(T(f"连不上 {self.url}：{reason}", f"{self.url} cannot be reached: {reason}"), mend)
 
