@@ -108,8 +108,8 @@ def test_keys_menus_and_copying(browser: Browser, url: str, yard: Yard) -> None:
     assert complaints == []
 
 
-def test_narrow_screens_never_scroll_sideways_in_large_type(browser: Browser, url: str, yard: Yard) -> None:
-    look = {"type": "large", "contrast": "high"}
+@pytest.mark.parametrize("look", [{}, {"type": "large", "contrast": "high"}], ids=["plain", "large"])
+def test_narrow_screens_never_scroll_sideways(browser: Browser, url: str, yard: Yard, look: dict[str, str]) -> None:
     shed = yard.shed("zq-a-rather-long-name-for-a-shed-of-the-northern-yard", note="x" * 90)
     page, complaints = visit(browser, url)
     page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in look.items()])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cloudhall.kernel.text import Language
-from tests.console.markup import Markup
+from tests.console.markup import ALIEN, Markup
 from tests.console.yard import Shed, Tool, Visitor, Yard
 
 # What reads the same in Chinese: names of ours and of the field, and what people have named.
@@ -47,6 +47,19 @@ def full(yard: Yard) -> tuple[Yard, dict[str, str]]:
     (found,) = yard.kernel.audit.search(yard.kernel.store.read(), resource=one, limit=1)
     ids = {"one": one, "two": two, "tool": tool, "me": yard.people["devon"], "north": yard.north}
     return yard, ids | {"entry": str(found.idx)}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_page_has_a_word_of_the_other_language(full: tuple[Yard, dict[str, str]], language: Language) -> None:
+    for path, visitor in visits(*full, language):
+        page = Markup(visitor.html)
+        assert page.lang == ("zh-CN" if language == "zh" else "en")
+        assert visitor.headers["content-language"] == language
+        for text in page.texts:
+            left = OURS[language].sub("", text)
+            assert not ALIEN[language].search(left), f"{path}: {text!r}"
+            assert not re.search(r"\bNone\b(?! yet)", text), f"{path}: {text!r}"
+            assert "T(zh=" not in text, f"{path}: {text!r}"
 
 
 def test_every_page_is_sound(full: tuple[Yard, dict[str, str]]) -> None:

@@ -5,8 +5,8 @@ that is refused takes nothing of the others along: all are written in one go fir
 undone and each is tried in a savepoint of its own; what is durable becomes so at once; an item keeps its own event and
 audit leaf, so that history and proofs of one resource do not know of batches; a denial is in the log before it is
 told. `atomic`: every item is tried, so that all problems are named, then all are undone.
-Cost: about 0.13 ms of CPU an item on either database, during which nobody else writes: 65 ms at `ITEMS_MAX`; twice
-that where one is refused.
+Cost: about 0.13 ms of CPU an item on either database, during which nobody else writes: 65 ms at `ITEMS_MAX`;
+where one is refused, what was written before it is done again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -173,7 +173,7 @@ def restored(stored: dict[str, Any]) -> Outcomes:
 def _together(kernel: Kernel, tx: Tx, caller: Caller, batch: Batch) -> Outcomes | None:
     """Write all items as if none could be refused; None, and nothing written, where one is: then each goes alone.
 
-    Two thirds of an item's statements and all of its waiting for the database are saved where all goes well.
+    Savepoints, look-ups of names and rooms, and all waiting for the database are saved where all goes well.
     """
     planner = Planner(kernel, tx, caller)
     created = [item.command for item in batch.items if item.command.verb == "create"]

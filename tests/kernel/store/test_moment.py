@@ -55,6 +55,16 @@ def test_whoever_writes_sees_it(store: Store) -> None:
     store.close()
 
 
+def test_what_was_taken_before_a_write_sees_it_too(store: Store) -> None:
+    with one_moment():
+        held = store.read()
+        assert held.execute(*COUNT).fetchone() == (0,)
+        put(store)
+        assert held.execute(*COUNT).fetchone() == (1,)
+        assert ask_ahead(held, [COUNT]).execute(*COUNT).fetchone() == (1,)
+    store.close()
+
+
 def test_what_was_asked_ahead_is_remembered(store: Store) -> None:
     with one_moment():
         assert ask_ahead(store.read(), [COUNT]).execute(*COUNT).fetchone() == (0,)

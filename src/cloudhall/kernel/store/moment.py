@@ -46,6 +46,21 @@ class Remembering(Remote):
         return self
 
 
+class _Momentary(Remembering):
+    """What reads in a moment, and goes on without remembering once that is over: somebody may hold it longer."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
+        """Answer what is known as long as the moment lasts."""
+        return super().execute(sql, parameters) if self._lasts() else self._tx.execute(sql, parameters)
+
+    def ask(self, questions: Sequence[Question]) -> Tx:
+        """Ask together."""
+        return super().ask(questions) if self._lasts() else ask_ahead(self._tx, questions)
+
+    def _lasts(self) -> bool:
+        return _now.get() is self._known
+
+
 _now: ContextVar[dict[Question, list[Any]] | None] = ContextVar("moment", default=None)
 
 
@@ -62,7 +77,7 @@ def one_moment() -> Iterator[None]:
 def within(tx: Tx) -> Tx:
     """What reads in the moment that is, if there is one."""
     known = _now.get()
-    return tx if known is None else Remembering(tx, known)
+    return tx if known is None else _Momentary(tx, known)
 
 
 def end() -> None:
